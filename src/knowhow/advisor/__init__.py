@@ -1,0 +1,1 @@
+"""Advice before there is data: questions, published evidence, costs, rules."""

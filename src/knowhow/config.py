@@ -1,0 +1,278 @@
+"""knowhow.toml -> frozen Settings: read once, every unknown key is an error that names the known ones.
+
+Sections that choose a part (`[embedder]`, `[generator]`, ...) take `name` plus that part's own options, which the registry checks
+when it builds the part. Secrets never stand in the file: `api_key_env` names an environment variable.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal
+
+from knowhow.errors import ConfigError, NotFoundError, suggest
+from knowhow.registry import check_options
+from knowhow.types import Format
+
+FILE_NAME = "knowhow.toml"
+Effort = Literal["quick", "standard", "thorough"]
+
+
+@dataclass(frozen=True, slots=True)
+class PartChoice:
+    """A part by its registered name, with its own options."""
+
+    name: str
+    options: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRule:
+    """Documents whose path under the documents folder matches the glob are readable by `groups` only."""
+
+    path: str
+    groups: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentSettings:
+    """[documents]: where they are and how they are parsed; a parser over time or memory is stopped."""
+
+    path: str = "documents"
+    rules: tuple[GroupRule, ...] = ()
+    exclude: tuple[str, ...] = ()
+    max_megabytes: float = 64.0
+    timeout_seconds: float = 60.0
+    memory_megabytes: int = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleSettings:
+    """[examples]: the questions with answers, and the share that is held out when rows do not say."""
+
+    path: str = "examples.jsonl"
+    held_out: float = 0.4
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkingSettings:
+    """[chunking]: passage size in the embedder's own tokens."""
+
+    tokens: int = 200
+    overlap: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RetrievalSettings:
+    """[retrieval]: hits per question, candidates per component before fusion, and below which score evidence counts as absent."""
+
+    mode: Literal["hybrid", "dense", "lexical"] = "hybrid"
+    k: int = 5
+    candidates: int = 50
+    reranker: str = ""
+    threshold: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FormatSettings:
+    """[format]: the form every answer must keep; `schema` is the path of a JSON Schema file."""
+
+    sections: tuple[str, ...] = ()
+    schema: str = ""
+    banned: tuple[str, ...] = ()
+    max_characters: int | None = None
+    max_words: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PromptSettings:
+    """[prompt]: what the model is told, and the agreed answer when the documents do not hold one."""
+
+    instructions: str = ""
+    not_found: str = ""
+    max_tokens: int = 160
+
+
+@dataclass(frozen=True, slots=True)
+class CompareSettings:
+    """[compare]: the arms, the quality metric that decides, the error level and the resamples (0: from the effort)."""
+
+    strategies: tuple[str, ...] = ()
+    metric: str = ""
+    alpha: float = 0.05
+    margin: float = 0.0
+    resamples: int = 0
+    limit: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PrivacySettings:
+    """[privacy]: what happens to personal data at ingest."""
+
+    mode: Literal["off", "mask"] = "off"
+    kinds: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The whole configuration, resolved; `root` is the workspace folder."""
+
+    root: Path
+    effort: Effort = "quick"
+    language: str = ""
+    documents: DocumentSettings = field(default_factory=DocumentSettings)
+    examples: ExampleSettings = field(default_factory=ExampleSettings)
+    chunking: ChunkingSettings = field(default_factory=ChunkingSettings)
+    embedder: PartChoice = field(default_factory=lambda: PartChoice("minilm"))
+    index: PartChoice = field(default_factory=lambda: PartChoice("sqlite"))
+    retrieval: RetrievalSettings = field(default_factory=RetrievalSettings)
+    generator: PartChoice = field(default_factory=lambda: PartChoice("llama_cpp"))
+    prompt: PromptSettings = field(default_factory=PromptSettings)
+    format: FormatSettings = field(default_factory=FormatSettings)
+    compare: CompareSettings = field(default_factory=CompareSettings)
+    privacy: PrivacySettings = field(default_factory=PrivacySettings)
+    training: Mapping[str, Any] = MappingProxyType({})
+    goal: Mapping[str, Any] = MappingProxyType({})
+    costs: Mapping[str, Any] = MappingProxyType({})
+    strategy: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+
+    @property
+    def state(self) -> Path:
+        """The folder that belongs to KnowHow inside the workspace."""
+        return self.root / ".knowhow"
+
+
+_PARTS = frozenset({"embedder", "index", "generator"})
+
+
+def load_settings(root: Path) -> Settings:
+    """Read `root`/knowhow.toml; NotFoundError without the file, ConfigError with file and key when something in it is wrong."""
+    path = root / FILE_NAME
+    try:
+        with path.open("rb") as file:
+            values = tomllib.load(file)
+    except FileNotFoundError:
+        raise NotFoundError(
+            f"There is no {FILE_NAME} in {root}. Create a workspace with: knowhow init {root}"
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}. Mend that line.") from error
+    return parse_settings(values, root, str(path))
+
+
+def parse_settings(values: Mapping[str, Any], root: Path, source: str = FILE_NAME) -> Settings:
+    """Turn parsed TOML into Settings; `source` names the file in errors."""
+    known = {item.name for item in fields(Settings)} - {"root"}
+    resolved: dict[str, Any] = {}
+    for key, value in values.items():
+        if key not in known:
+            raise ConfigError(f"{source} has an unknown key '{key}'. {suggest(key, known)}")
+        resolved[key] = _parse_part(key, value, source) if key in _PARTS else value
+    flat = {key: value for key, value in resolved.items() if key not in _PARTS}
+    try:
+        checked = check_options(Settings, {"root": root, **flat}, source)
+    except ConfigError as error:
+        raise ConfigError(_with_source(str(error), source)) from None
+    settings = Settings(**{**checked, **{key: resolved[key] for key in _PARTS & resolved.keys()}})
+    _check_ranges(settings, source)
+    return settings
+
+
+def read_format(settings: Settings) -> Format:
+    """Return the Format of [format], with the schema file read; ConfigError when the file is absent."""
+    chosen = settings.format
+    schema = ""
+    if chosen.schema:
+        path = settings.root / chosen.schema
+        if not path.is_file():
+            raise ConfigError(f"[format] schema names {path}, which does not exist. Correct the path.")
+        schema = path.read_text(encoding="utf-8")
+    return Format(chosen.sections, schema, chosen.banned, chosen.max_characters, chosen.max_words)
+
+
+def describe_settings(settings: Settings) -> dict[str, Any]:
+    """Return the resolved configuration as JSON values, without the machine's own paths, for runs and releases."""
+    values = {
+        item.name: _plain(getattr(settings, item.name)) for item in fields(settings) if item.name != "root"
+    }
+    return values
+
+
+def _parse_part(section: str, value: Any, source: str) -> PartChoice:
+    if isinstance(value, str):
+        return PartChoice(value)
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"{source} [{section}] must be a table with a name, not {value!r}.")
+    default = PartChoice(
+        next(item.default_factory().name for item in fields(Settings) if item.name == section)
+    )  # type: ignore[misc, operator]
+    name = value.get("name", default.name)
+    if not isinstance(name, str):
+        raise ConfigError(f"{source} [{section}] name must be text, not {name!r}.")
+    return PartChoice(name, MappingProxyType({key: item for key, item in value.items() if key != "name"}))
+
+
+def _check_ranges(settings: Settings, source: str) -> None:
+    positive = {
+        "[chunking] tokens": settings.chunking.tokens,
+        "[retrieval] k": settings.retrieval.k,
+        "[retrieval] candidates": settings.retrieval.candidates,
+        "[documents] max_megabytes": settings.documents.max_megabytes,
+        "[documents] timeout_seconds": settings.documents.timeout_seconds,
+        "[documents] memory_megabytes": settings.documents.memory_megabytes,
+        "[prompt] max_tokens": settings.prompt.max_tokens,
+    }
+    for key, value in positive.items():
+        if value <= 0:
+            raise ConfigError(f"{source} {key} must be greater than 0, not {value}.")
+    for key, share in {
+        "[examples] held_out": settings.examples.held_out,
+        "[compare] alpha": settings.compare.alpha,
+    }.items():
+        if not 0 < share < 1:
+            raise ConfigError(f"{source} {key} must lie between 0 and 1, not {share}.")
+    if not 0 <= settings.chunking.overlap < settings.chunking.tokens:
+        raise ConfigError(
+            f"{source} [chunking] overlap must be from 0 to below tokens, not {settings.chunking.overlap}."
+        )
+
+
+def _with_source(message: str, source: str) -> str:
+    return message if message.startswith(source) else f"{source}: {message}"
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return {
+            key: _plain(item)
+            for key, item in ((item.name, getattr(value, item.name)) for item in fields(value))
+        }
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (tuple, list, frozenset, set)):
+        return [_plain(item) for item in (sorted(value) if isinstance(value, (set, frozenset)) else value)]
+    return str(value) if isinstance(value, Path) else value
+
+
+__all__ = [
+    "FILE_NAME",
+    "ChunkingSettings",
+    "CompareSettings",
+    "DocumentSettings",
+    "Effort",
+    "ExampleSettings",
+    "FormatSettings",
+    "GroupRule",
+    "PartChoice",
+    "PrivacySettings",
+    "PromptSettings",
+    "RetrievalSettings",
+    "Settings",
+    "describe_settings",
+    "load_settings",
+    "parse_settings",
+    "read_format",
+]

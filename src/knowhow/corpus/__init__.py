@@ -1,0 +1,1 @@
+"""Documents: loading, masking, chunking and keeping the index in step with the folder."""

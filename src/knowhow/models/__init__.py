@@ -1,0 +1,1 @@
+"""The embedded models: fetched once, checked by digest, converted for the engines."""

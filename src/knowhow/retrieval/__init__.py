@@ -1,0 +1,1 @@
+"""Finding passages: embedders, indexes, lexical and dense search, fusion, reranking."""

@@ -1,0 +1,1 @@
+"""Engines that re-order hits."""

@@ -1,0 +1,1 @@
+"""The arms of a comparison, one short file each."""

@@ -1,0 +1,1 @@
+"""Deterministic fakes and contract tests that every plug-in inherits."""

@@ -1,0 +1,1 @@
+"""Fine-tuning: training data, LoRA adapters, tuned retrievers."""
