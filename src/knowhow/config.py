@@ -20,6 +20,11 @@ from knowhow.types import Format
 FILE_NAME = "knowhow.toml"
 Effort = Literal["quick", "standard", "thorough"]
 
+_PARTS: Mapping[str, str] = MappingProxyType(
+    {"embedder": "minilm", "index": "sqlite", "generator": "llama_cpp"}
+)
+"""Sections that choose a part, with the default name."""
+
 
 @dataclass(frozen=True, slots=True)
 class PartChoice:
@@ -126,10 +131,10 @@ class Settings:
     documents: DocumentSettings = field(default_factory=DocumentSettings)
     examples: ExampleSettings = field(default_factory=ExampleSettings)
     chunking: ChunkingSettings = field(default_factory=ChunkingSettings)
-    embedder: PartChoice = field(default_factory=lambda: PartChoice("minilm"))
-    index: PartChoice = field(default_factory=lambda: PartChoice("sqlite"))
+    embedder: PartChoice = field(default_factory=lambda: PartChoice(_PARTS["embedder"]))
+    index: PartChoice = field(default_factory=lambda: PartChoice(_PARTS["index"]))
     retrieval: RetrievalSettings = field(default_factory=RetrievalSettings)
-    generator: PartChoice = field(default_factory=lambda: PartChoice("llama_cpp"))
+    generator: PartChoice = field(default_factory=lambda: PartChoice(_PARTS["generator"]))
     prompt: PromptSettings = field(default_factory=PromptSettings)
     format: FormatSettings = field(default_factory=FormatSettings)
     compare: CompareSettings = field(default_factory=CompareSettings)
@@ -143,9 +148,6 @@ class Settings:
     def state(self) -> Path:
         """The folder that belongs to KnowHow inside the workspace."""
         return self.root / ".knowhow"
-
-
-_PARTS = frozenset({"embedder", "index", "generator"})
 
 
 def load_settings(root: Path) -> Settings:
@@ -176,7 +178,7 @@ def parse_settings(values: Mapping[str, Any], root: Path, source: str = FILE_NAM
         checked = check_options(Settings, {"root": root, **flat}, source)
     except ConfigError as error:
         raise ConfigError(_with_source(str(error), source)) from None
-    settings = Settings(**{**checked, **{key: resolved[key] for key in _PARTS & resolved.keys()}})
+    settings = Settings(**{**checked, **{key: resolved[key] for key in _PARTS.keys() & resolved.keys()}})
     _check_ranges(settings, source)
     return settings
 
@@ -195,10 +197,9 @@ def read_format(settings: Settings) -> Format:
 
 def describe_settings(settings: Settings) -> dict[str, Any]:
     """Return the resolved configuration as JSON values, without the machine's own paths, for runs and releases."""
-    values = {
+    return {
         item.name: _plain(getattr(settings, item.name)) for item in fields(settings) if item.name != "root"
     }
-    return values
 
 
 def _parse_part(section: str, value: Any, source: str) -> PartChoice:
@@ -206,10 +207,7 @@ def _parse_part(section: str, value: Any, source: str) -> PartChoice:
         return PartChoice(value)
     if not isinstance(value, Mapping):
         raise ConfigError(f"{source} [{section}] must be a table with a name, not {value!r}.")
-    default = PartChoice(
-        next(item.default_factory().name for item in fields(Settings) if item.name == section)
-    )  # type: ignore[misc, operator]
-    name = value.get("name", default.name)
+    name = value.get("name", _PARTS[section])
     if not isinstance(name, str):
         raise ConfigError(f"{source} [{section}] name must be text, not {name!r}.")
     return PartChoice(name, MappingProxyType({key: item for key, item in value.items() if key != "name"}))

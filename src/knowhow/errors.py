@@ -5,9 +5,9 @@ KnowHowError
 ├── DataError                a document or examples file is wrong           exit 2
 ├── NotFoundError            a name, file or model does not exist           exit 2
 ├── MissingDependencyError   an optional library is not installed           exit 2
-├── PolicyError              access, privacy or a limit forbids it          exit 3
-├── UndecidedError           a gate was asked for, the data can't decide    exit 4
-└── BackendError             an engine or endpoint failed                   exit 5
+├── PolicyError              access, privacy or an unmet gate forbids it    exit 3
+├── UndecidedError           a verdict was demanded, the data can't decide  exit 4
+└── BackendError             an engine or endpoint failed                   exit 4
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class UndecidedError(KnowHowError):
 class BackendError(KnowHowError):
     """An engine or endpoint failed; `retryable` says whether the same call may succeed later."""
 
-    exit_code = 5
+    exit_code = 4
 
     def __init__(self, message: str, *, engine: str = "", retryable: bool = False) -> None:
         self.engine, self.retryable = engine, retryable
