@@ -31,7 +31,7 @@ class PartChoice:
     """A part by its registered name, with its own options."""
 
     name: str
-    options: Mapping[str, Any] = MappingProxyType({})
+    options: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +139,10 @@ class Settings:
     format: FormatSettings = field(default_factory=FormatSettings)
     compare: CompareSettings = field(default_factory=CompareSettings)
     privacy: PrivacySettings = field(default_factory=PrivacySettings)
-    training: Mapping[str, Any] = MappingProxyType({})
-    goal: Mapping[str, Any] = MappingProxyType({})
-    costs: Mapping[str, Any] = MappingProxyType({})
-    strategy: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+    training: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    goal: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    costs: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    strategy: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, hash=False)
 
     @property
     def state(self) -> Path:

@@ -9,10 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from types import MappingProxyType
-
-NOTHING: Mapping[str, str] = MappingProxyType({})
-NO_NUMBERS: Mapping[str, float] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +33,7 @@ class Document:
     language: str = ""
     digest: str = ""
     regions: tuple[Region, ...] = ()
-    metadata: Mapping[str, str] = NOTHING
+    metadata: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +68,7 @@ class Hit:
 
     chunk: Chunk
     score: float
-    parts: Mapping[str, float] = NO_NUMBERS
+    parts: Mapping[str, float] = field(default_factory=dict, hash=False)
 
 
 class Role(StrEnum):
@@ -138,7 +134,7 @@ class Answer:
     index_version: str = ""
     error: str | None = None
     hits: tuple[Hit, ...] = ()
-    timings_ms: Mapping[str, float] = NO_NUMBERS
+    timings_ms: Mapping[str, float] = field(default_factory=dict, hash=False)
     violations: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     prompt: Conversation = ()
@@ -228,7 +224,7 @@ class Recommendation:
     headline: str
     reasons: tuple[str, ...] = ()
     trade_offs: tuple[str, ...] = ()
-    costs: Mapping[str, float] = NO_NUMBERS
+    costs: Mapping[str, float] = field(default_factory=dict, hash=False)
     flips_when: tuple[str, ...] = ()
     next_steps: tuple[str, ...] = ()
     confidence: float | None = None
@@ -283,4 +279,4 @@ class DocumentRecord:
     chunks: int
     characters: int
     ingested: str = ""
-    metadata: Mapping[str, str] = NOTHING
+    metadata: Mapping[str, str] = field(default_factory=dict, hash=False)
