@@ -52,17 +52,14 @@ def sentences(text: str) -> list[tuple[int, int]]:
     return spans
 
 
-# Characters whose simplified form differs, among the most frequent of traditional texts.
-_TRADITIONAL = frozenset(
-    "們個這來為國時說會學對於過還後經現發當動樣長開問點關無種實體機應與從電書車馬門東見語讀請買賣兩業員務產單處質條選銀貸賬號證險費達萬據標權總觀頭難"
-)
-_SIMPLIFIED = frozenset(
-    "们个这来为国时说会学对于过还后经现发当动样长开问点关无种实体机应与从电书车马门东见语读请买卖两业员务产单处质条选银贷帐号证险费达万据标权总观头难"
-)
-
-
 def _is_traditional(text: str) -> bool:
-    return sum(c in _TRADITIONAL for c in text) > sum(c in _SIMPLIFIED for c in text)
+    # GB 2312 holds the simplified forms and Big5 the traditional ones, so the encoding that fails less often tells.
+    characters = _HAS_CJK.findall(text)
+    return _unencodable(characters, "gb2312") > _unencodable(characters, "big5")
+
+
+def _unencodable(characters: list[str], encoding: str) -> int:
+    return sum(not character.encode(encoding, errors="ignore") for character in characters)
 
 
 @lru_cache(maxsize=4096)
