@@ -13,9 +13,14 @@ from typing import TextIO
 _is_quiet: ContextVar[bool] = ContextVar("knowhow_quiet", default=False)
 
 
-def set_quiet(is_quiet: bool) -> None:
+def set_quiet(quiet: bool) -> None:
     """Silence progress of this context (the command line's --quiet)."""
-    _is_quiet.set(is_quiet)
+    _is_quiet.set(quiet)
+
+
+def is_quiet() -> bool:
+    """Say whether progress and notes are silenced."""
+    return _is_quiet.get()
 
 
 class Progress:

@@ -1,0 +1,48 @@
+# Everything runs inside $(VENV); nothing is needed beforehand but Python 3.11+ and make.
+PYTHON ?= python3
+VENV ?= .venv
+# The CPU build is enough. Elsewhere than Linux x86-64 the plain name already is one; on Linux see the README for how to avoid the CUDA build.
+TORCH ?= torch==2.13.0
+BIN := $(VENV)/bin
+KNOWHOW := $(BIN)/knowhow
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-slow check format docs bench clean
+
+help: ## Show what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+install: $(VENV)/.installed ## Set up the virtual environment with everything that demo and tests need
+
+$(VENV)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip uv
+	$(BIN)/python -m pip install --quiet "$(TORCH)"
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode -e '.[dev,train,remote]'
+	@touch $@
+
+demo: install ## Run the main job on the bundled example
+	@KNOWHOW=$(abspath $(KNOWHOW)) bash examples/demo.sh
+
+test: install ## Run the tests (some minutes on two cores)
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: install ## Run the long journeys on the real models and the long fault injections
+	$(BIN)/python -m pytest -m slow
+
+check: install ## Lint, types, import rules, budgets
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest tests/architecture
+
+format: install ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: install ## Rebuild the generated reference
+	$(BIN)/python -m tests.docs.reference
+
+clean: ## Remove the virtual environment and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

@@ -1,0 +1,48 @@
+"""The table of commands, in the order in which a person meets them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import click
+import typer
+
+from knowhow import __version__
+from knowhow.cli.ask import ask
+from knowhow.cli.doctor import doctor
+from knowhow.cli.ingest import ingest
+from knowhow.cli.init import init
+from knowhow.cli.list import list_documents
+from knowhow.cli.models import models
+
+
+def build_application() -> click.Command:
+    """Return the click command tree; importing it loads no heavy library."""
+    app = typer.Typer(
+        name="knowhow",
+        help="RAG, fine-tuning, or both? Measured on your own documents and questions.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    app.callback()(_root)
+    app.command("init")(init)
+    app.command("ingest")(ingest)
+    app.command("ask")(ask)
+    app.command("list")(list_documents)
+    app.add_typer(models, name="models")
+    app.command("doctor")(doctor)
+    return typer.main.get_command(app)
+
+
+def _show_version(is_wanted: bool) -> None:
+    if is_wanted:
+        print(f"knowhow {__version__}")
+        raise typer.Exit
+
+
+def _root(
+    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")] = False,
+) -> None:
+    """RAG, fine-tuning, or both? Measured on your own documents and questions."""
