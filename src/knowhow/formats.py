@@ -39,9 +39,9 @@ def find_violations(text: str, form: Format) -> tuple[str, ...]:
 def split_sections(text: str, sections: tuple[str, ...]) -> dict[str, str]:
     """Return the content under each literal heading that occurs, in order of first occurrence."""
     places = sorted((place, name) for name in sections if (place := text.find(name)) >= 0)
-    ends = [place for place, _ in places[1:]] + [len(text)]
+    ends = [*(place for place, _ in places[1:]), len(text)]
     return {
-        name: text[place + len(name) : end].strip() for (place, name), end in zip(places, ends, strict=True)
+        name: text[place + len(name) : end].strip() for (place, name), end in zip(places, ends, strict=False)
     }
 
 
