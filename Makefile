@@ -42,7 +42,7 @@ format: install ## Format the code
 	$(BIN)/ruff format .
 
 docs: install ## Rebuild the generated reference
-	$(BIN)/python -m tests.docs.reference
+	$(BIN)/python docs/build_reference.py
 
 clean: ## Remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

@@ -1,0 +1,153 @@
+"""Looking at an installation and a workspace without changing or contacting anything."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from knowhow.config import FILE_NAME, Settings, load_settings
+from knowhow.errors import KnowHowError
+
+_EXTRAS: Mapping[str, tuple[tuple[str, ...], str]] = {
+    "train": (("torch", "transformers", "peft"), "fine-tuning"),
+    "qlora": (("bitsandbytes",), "4-bit fine-tuning"),
+    "remote": (("openai",), "OpenAI-compatible endpoints"),
+    "datasets": (("datasets",), "Hugging Face dataset directories"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at; `command` is what mends it."""
+
+    subject: str
+    state: Literal["ok", "missing", "wrong"]
+    text: str
+    command: str = ""
+
+
+def examine(root: Path) -> list[Finding]:
+    """Return findings on machine, libraries, models, workspace and network, in that order."""
+    settings, problem = _settings(root)
+    findings = [*_machine(), *_extras(), *_models(settings)]
+    if problem:
+        findings.append(problem)
+    if settings is not None:
+        findings += [*_workspace(settings), _network(settings)]
+    return findings
+
+
+def contactable_hosts(settings: Settings) -> list[str]:
+    """Return the hosts that the configuration could contact while answering: those the user named, normally none."""
+    return sorted(
+        {
+            host
+            for choice in (settings.generator, settings.embedder, settings.index)
+            for host in _hosts(choice.options)
+        }
+    )
+
+
+def _settings(root: Path) -> tuple[Settings | None, Finding | None]:
+    if not (root / FILE_NAME).exists():
+        return None, Finding(
+            "workspace",
+            "missing",
+            f"there is no {FILE_NAME} in {root.resolve()}",
+            "knowhow init my-bot --docs FOLDER",
+        )
+    try:
+        return load_settings(root), None
+    except KnowHowError as error:
+        return None, Finding("workspace", "wrong", str(error))
+
+
+def _machine() -> Iterator[Finding]:
+    version = ".".join(map(str, sys.version_info[:3]))
+    state: Literal["ok", "wrong"] = "ok" if sys.version_info >= (3, 11) else "wrong"
+    yield Finding("python", state, version)
+    yield Finding("machine", "ok", f"{len(_cores())} cores, {_memory_gigabytes():.0f} GB memory")
+
+
+def _cores() -> set[int]:
+    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
+
+
+def _memory_gigabytes() -> float:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+
+
+def _extras() -> Iterator[Finding]:
+    for extra, (modules, purpose) in _EXTRAS.items():
+        absent = [name for name in modules if importlib.util.find_spec(name) is None]
+        if absent:
+            yield Finding(
+                f"extra [{extra}]",
+                "missing",
+                f"{purpose} needs {', '.join(absent)}",
+                f"pip install 'knowhow-ai[{extra}]'",
+            )
+        else:
+            yield Finding(f"extra [{extra}]", "ok", purpose)
+
+
+def _models(settings: Settings | None) -> Iterator[Finding]:
+    from knowhow.models import list_models
+
+    for model in list_models():
+        if model.is_present:
+            yield Finding(
+                f"model {model.name}", "ok", f"{model.purpose}, {model.megabytes:.0f} MB in {model.path}"
+            )
+        else:
+            yield Finding(
+                f"model {model.name}",
+                "missing",
+                f"{model.purpose}, {model.megabytes:.0f} MB to fetch",
+                f"knowhow models get {model.name}",
+            )
+
+
+def _workspace(settings: Settings) -> Iterator[Finding]:
+    folder = settings.root / settings.documents.path
+    if folder.is_dir():
+        yield Finding("documents", "ok", str(folder))
+    else:
+        yield Finding(
+            "documents", "missing", f"{folder} is not a folder", "correct [documents] path in knowhow.toml"
+        )
+    examples = settings.root / settings.examples.path
+    state: Literal["ok", "missing"] = "ok" if examples.exists() else "missing"
+    yield Finding(
+        "examples",
+        state,
+        str(examples) if examples.exists() else f"{examples} does not exist; comparing needs it",
+    )
+    for part in ("generator", "embedder"):
+        variable = getattr(settings, part).options.get("api_key_env")
+        if isinstance(variable, str) and not os.environ.get(variable):
+            yield Finding(
+                f"[{part}] key",
+                "missing",
+                f"the environment variable {variable} is empty",
+                f"export {variable}=…",
+            )
+
+
+def _network(settings: Settings) -> Finding:
+    hosts = contactable_hosts(settings)
+    return Finding(
+        "network", "ok", f"could contact {', '.join(hosts)}" if hosts else "no host will be contacted"
+    )
+
+
+def _hosts(options: Mapping[str, Any]) -> Iterator[str]:
+    for value in options.values():
+        if isinstance(value, str) and value.startswith(("http://", "https://")):
+            yield urlsplit(value).netloc.rpartition("@")[2]
