@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from knowhow.errors import DataError, NotFoundError
 from knowhow.evaluation.examples import ExamplesError, parse_example, read_examples
-from knowhow.types import Evidence
+from knowhow.types import Evidence, Example
 
 
 def write(path: Path, *rows: object) -> Path:
@@ -208,14 +208,17 @@ KEYS = st.sampled_from(
 
 @given(st.dictionaries(KEYS, JSON, max_size=6))
 def test_any_row_is_an_example_or_a_data_error(row: dict[str, object]) -> None:
+    found: Example | DataError
     try:
-        example = parse_example(row, source="f", line=3)
+        found = parse_example(row, source="f", line=3)
     except DataError as error:
-        assert "f:3" in str(error)  # noqa: PT017
-        assert error.mend
+        found = error
+    if isinstance(found, DataError):
+        assert "f:3" in str(found)
+        assert found.mend
     else:
-        assert example.question.strip()
-        assert example.references or not example.is_answerable
+        assert found.question.strip()
+        assert found.references or not found.is_answerable
 
 
 @given(st.lists(st.text(max_size=30), max_size=20))
