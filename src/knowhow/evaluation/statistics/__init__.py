@@ -1,20 +1,29 @@
 """Statistics of paired experiments: plain sequences in, frozen dataclasses out; no other part of the product is known here."""
 
+from knowhow.evaluation.statistics.agreement import cohen_kappa
 from knowhow.evaluation.statistics.intervals import mean_interval, proportion_interval
 from knowhow.evaluation.statistics.multiplicity import adjust, holm, is_difference_shown
 from knowhow.evaluation.statistics.paired import compare, mcnemar_p, permutation_p
 from knowhow.evaluation.statistics.power import assumed_deviation, detectable_difference, questions_needed
+from knowhow.evaluation.statistics.seeds import SeedSpread, mean_over_seeds
+from knowhow.evaluation.statistics.sequential import RaceAgainstLeader, log_capital, stopping_times
 
 __all__ = [
+    "RaceAgainstLeader",
+    "SeedSpread",
     "adjust",
     "assumed_deviation",
+    "cohen_kappa",
     "compare",
     "detectable_difference",
     "holm",
     "is_difference_shown",
+    "log_capital",
     "mcnemar_p",
     "mean_interval",
+    "mean_over_seeds",
     "permutation_p",
     "proportion_interval",
     "questions_needed",
+    "stopping_times",
 ]

@@ -10,7 +10,7 @@ import numpy as np
 from knowhow.evaluation.statistics.resampling import Array, Grouped, group, resample
 from knowhow.types import Interval
 
-Method = Literal["bca", "studentised", "t"]
+Method = Literal["wider", "bca", "t"]
 RESAMPLES = 2000
 
 
@@ -21,11 +21,12 @@ def mean_interval(
     level: float = 0.95,
     resamples: int = RESAMPLES,
     seed: int = 0,
-    method: Method = "bca",
+    method: Method = "wider",
 ) -> Interval:
     """Return the mean of `values` (or of paired differences) with its interval; clusters are resampled whole.
 
-    Fewer than two clusters give the widest interval that the method can honestly state: minus to plus infinity.
+    `wider` takes on each side the farther bound of BCa and Student's t: BCa alone covers too seldom below 60 questions, t
+    alone too seldom for skewed differences. Fewer than two clusters give the widest interval that the method can honestly state: minus to plus infinity.
     """
     matrix = np.asarray(values, dtype=float)[:, None]
     if len(matrix) == 0:
@@ -37,7 +38,7 @@ def mean_interval(
 
 
 def mean_bounds(
-    grouped: Grouped, *, level: float, resamples: int = RESAMPLES, seed: int = 0, method: Method = "bca"
+    grouped: Grouped, *, level: float, resamples: int = RESAMPLES, seed: int = 0, method: Method = "wider"
 ) -> tuple[Array, Array]:
     """Return lower and upper bounds for the mean of every sample of `grouped`."""
     if len(grouped.counts) < 2:
@@ -45,10 +46,11 @@ def mean_bounds(
         return -unknown, unknown
     if method == "t":
         return _t_bounds(grouped, level)
-    means, errors = resample(grouped, resamples, seed)
-    if method == "studentised":
-        return _studentised_bounds(grouped, means, errors, level)
-    return _bca_bounds(grouped, means, level)
+    bca = _bca_bounds(grouped, resample(grouped, resamples, seed), level)
+    if method == "bca":
+        return bca
+    student = _t_bounds(grouped, level)
+    return np.minimum(bca[0], student[0]), np.maximum(bca[1], student[1])
 
 
 def proportion_interval(successes: int, trials: int, *, level: float = 0.95) -> Interval:
@@ -69,17 +71,6 @@ def _t_bounds(grouped: Grouped, level: float) -> tuple[Array, Array]:
 
     half = stdtrit(len(grouped.counts) - 1, 0.5 + level / 2) * grouped.errors
     return grouped.means - half, grouped.means + half
-
-
-def _studentised_bounds(grouped: Grouped, means: Array, errors: Array, level: float) -> tuple[Array, Array]:
-    # A resample without spread says nothing of the shape, so its ratio is left out.
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratios = np.where(errors > 1e-12, (means - grouped.means) / errors, np.nan)
-    tails = [(1 - level) / 2, (1 + level) / 2]
-    flat = np.isnan(ratios).all(axis=0)
-    ratios[:, flat] = 0.0
-    low, high = np.nanquantile(ratios, tails, axis=0)
-    return grouped.means - high * grouped.errors, grouped.means - low * grouped.errors
 
 
 def _bca_bounds(grouped: Grouped, means: Array, level: float) -> tuple[Array, Array]:

@@ -53,22 +53,14 @@ def group(values: Array, clusters: Sequence[Hashable] | None = None) -> Grouped:
     return Grouped(sums, np.bincount(rows, minlength=len(places)).astype(float))
 
 
-def resample(grouped: Grouped, resamples: int, seed: int) -> tuple[Array, Array]:
-    """Return means and standard errors of `resamples` bootstrap samples, each of shape (resamples, samples)."""
+def resample(grouped: Grouped, resamples: int, seed: int) -> Array:
+    """Return the means of `resamples` bootstrap samples of clusters, shape (resamples, samples)."""
     clusters = len(grouped.counts)
-    means, errors = [], []
+    means = []
     for block, size in enumerate(_block_sizes(clusters, resamples)):
         weights = _weights(clusters, size, seed + 7919 * block)
-        total = (weights @ grouped.counts)[:, None]
-        mean = weights @ grouped.sums / total
-        squares = (
-            weights @ grouped.sums**2
-            - 2 * mean * (weights @ (grouped.sums * grouped.counts[:, None]))
-            + mean**2 * (weights @ grouped.counts**2)[:, None]
-        )
-        means.append(mean)
-        errors.append(np.sqrt(np.clip(squares, 0.0, None) * clusters / max(1, clusters - 1)) / total)
-    return np.concatenate(means), np.concatenate(errors)
+        means.append(weights @ grouped.sums / (weights @ grouped.counts)[:, None])
+    return np.concatenate(means)
 
 
 def flip_signs(grouped: Grouped, resamples: int, seed: int) -> Array:
