@@ -1,0 +1,171 @@
+"""One SQLite file in WAL mode: connections per thread, one transaction per update, errors as sentences with the mend."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from knowhow.errors import ConfigError, DataError, PolicyError
+
+SCHEMA_VERSION = "1"
+
+_TABLES = """
+CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE audiences (id INTEGER PRIMARY KEY AUTOINCREMENT, groups TEXT NOT NULL UNIQUE);
+CREATE TABLE documents (
+    id TEXT PRIMARY KEY, source TEXT NOT NULL, title TEXT NOT NULL, text TEXT NOT NULL, digest TEXT NOT NULL,
+    language TEXT NOT NULL, audience INTEGER NOT NULL, regions TEXT NOT NULL, metadata TEXT NOT NULL,
+    chunks INTEGER NOT NULL, characters INTEGER NOT NULL, ingested TEXT NOT NULL);
+CREATE TABLE chunks (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, document TEXT NOT NULL, start INTEGER NOT NULL,
+    stop INTEGER NOT NULL, audience INTEGER NOT NULL, page INTEGER, heading TEXT NOT NULL, title TEXT NOT NULL,
+    source TEXT NOT NULL, language TEXT NOT NULL, text TEXT NOT NULL);
+CREATE INDEX chunks_of_document ON chunks (document, start);
+CREATE TABLE vectors (number INTEGER PRIMARY KEY, vector BLOB NOT NULL);
+CREATE TABLE terms (id INTEGER PRIMARY KEY AUTOINCREMENT, term TEXT NOT NULL UNIQUE, chunks INTEGER NOT NULL);
+CREATE TABLE postings (number INTEGER PRIMARY KEY, length INTEGER NOT NULL, terms BLOB NOT NULL, counts BLOB NOT NULL);
+CREATE TABLE removed (generation INTEGER NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (generation, number)) WITHOUT ROWID;
+"""
+
+
+class Database:
+    """Opens the file (creating it), hands out snapshots for reading and one transaction at a time for writing."""
+
+    def __init__(self, path: Path, wait_seconds: float) -> None:
+        self.path, self._wait_seconds = path, wait_seconds
+        self._local = threading.local()
+        self._open: list[sqlite3.Connection] = []
+        self._guard = threading.Lock()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with self._explained():
+            self._create()
+
+    @contextmanager
+    def read(self) -> Iterator[sqlite3.Connection]:
+        """Give a connection on which all statements see one committed state; nests within a thread."""
+        with self._explained():
+            connection = self._connection()
+            if connection.in_transaction:
+                yield connection
+                return
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            finally:
+                connection.rollback()
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """Commit everything the block does, or nothing; PolicyError when another process keeps writing."""
+        with self._explained():
+            connection = self._connection()
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.commit()
+            except BaseException:
+                connection.rollback()
+                raise
+
+    def separate(self) -> sqlite3.Connection:
+        """Open a connection of its own for a long read; the caller closes it."""
+        with self._explained():
+            return self._connect()
+
+    def truncate_log(self) -> bool:
+        """Move the write-ahead log into the file and empty it, so that no deleted text stays; False while a reader holds it."""
+        with self._explained():
+            busy, _, _ = self._connection().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not busy
+
+    def adopt(self, built: Path) -> None:
+        """Replace the whole content with that of another index file in one transaction."""
+        with self._explained():
+            source = sqlite3.connect(built)
+            try:
+                source.backup(self._connection(), pages=-1)
+            finally:
+                source.close()
+
+    def close(self) -> None:
+        """Close every connection of every thread."""
+        with self._guard:
+            for connection in self._open:
+                connection.close()
+            self._open.clear()
+            self._local = threading.local()
+
+    def _connection(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = self._connect()
+            with self._guard:
+                self._open.append(connection)
+        return connection
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self.path, timeout=self._wait_seconds, isolation_level=None, check_same_thread=False
+        )
+        connection.execute("PRAGMA secure_delete = ON")
+        connection.execute("PRAGMA synchronous = FULL")
+        return connection
+
+    def _create(self) -> None:
+        connection = self._connection()
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'settings'").fetchone():
+                for statement in _TABLES.split(";"):
+                    connection.execute(statement)
+                connection.executemany(
+                    "INSERT INTO settings VALUES (?, ?)",
+                    [("schema", SCHEMA_VERSION), ("generation", "0"), ("log_floor", "0")],
+                )
+                connection.execute("INSERT INTO settings VALUES ('instance', lower(hex(randomblob(6))))")
+            connection.commit()
+        except BaseException:
+            connection.rollback()
+            raise
+        found = read_setting(connection, "schema")
+        if found != SCHEMA_VERSION:
+            raise ConfigError(
+                f"The index {self.path} has format {found}, this version of KnowHow reads format {SCHEMA_VERSION}. "
+                "Build it again with: knowhow ingest --rebuild"
+            )
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            if getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+                raise PolicyError(
+                    f"Another process is writing to the index {self.path}. Wait until it has finished, then try again."
+                ) from error
+            raise DataError(
+                f"the index cannot be used ({error}).",
+                source=str(self.path),
+                mend="Check free space and file permissions.",
+            ) from error
+        except sqlite3.DatabaseError as error:
+            raise DataError(
+                f"the index is damaged ({error}).",
+                source=str(self.path),
+                mend="Build it again with: knowhow ingest --rebuild",
+            ) from error
+
+
+def read_setting(connection: sqlite3.Connection, key: str) -> str | None:
+    """Return the value of a setting, or None."""
+    row = connection.execute("SELECT value FROM settings WHERE key = ?", (key,)).fetchone()
+    return None if row is None else str(row[0])
+
+
+def write_setting(connection: sqlite3.Connection, key: str, value: str) -> None:
+    """Set or replace a setting."""
+    connection.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (key, value))
