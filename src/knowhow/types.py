@@ -256,6 +256,21 @@ class IngestResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Traits:
+    """What a strategy is, as far as limits and upkeep are concerned.
+
+    `retrieves`: it looks evidence up. `learns`: fit trains weights, so new facts need new training. `cites`: answers can name their
+    source. `is_live`: a changed document changes the next answer. `is_diagnostic`: never recommended, never released.
+    """
+
+    retrieves: bool = False
+    learns: bool = False
+    cites: bool = False
+    is_live: bool = False
+    is_diagnostic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Decoding:
     """How to generate: greedy at temperature 0; `format` is enforced by the engine where it can."""
 
