@@ -8,8 +8,9 @@ import inspect
 import sys
 import textwrap
 from pathlib import Path
+from typing import Any
 
-import click
+import typer
 
 from knowhow import config, registry
 from knowhow.cli.application import build_application
@@ -25,17 +26,17 @@ def build_pages() -> dict[str, str]:
 
 def _cli() -> str:
     lines = ["# Command line\n"]
-    for path, command in _commands(build_application(), "knowhow"):
-        context = click.Context(command, info_name=path, max_content_width=100, terminal_width=100)
-        lines.append(f"## `{path}`\n\n```text\n{command.get_help(context).strip()}\n```\n")
+    for path, text in _help_pages(typer.main.get_command(build_application()), "knowhow"):
+        lines.append(f"## `{path}`\n\n```text\n{text.strip()}\n```\n")
     return NOTE + "\n".join(lines)
 
 
-def _commands(command: click.Command, path: str) -> list[tuple[str, click.Command]]:
-    found = [(path, command)]
+def _help_pages(command: Any, path: str) -> list[tuple[str, str]]:
+    context = command.context_class(command, info_name=path, max_content_width=100, terminal_width=100)
+    pages = [(path, command.get_help(context))]
     for name, child in getattr(command, "commands", {}).items():
-        found += _commands(child, f"{path} {name}")
-    return found
+        pages += _help_pages(child, f"{path} {name}")
+    return pages
 
 
 def _configuration() -> str:

@@ -12,27 +12,30 @@ from knowhow.errors import KnowHowError
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0 done, 1 bug, 2 config or data, 3 policy or gate, 4 backend or undecided, 130 stopped."""
-    import click
+    import typer
 
     from knowhow.cli.application import build_application
 
     try:
         code = build_application()(
-            args=list(sys.argv[1:] if arguments is None else arguments), prog_name="knowhow", standalone_mode=False
+            args=list(sys.argv[1:] if arguments is None else arguments),
+            prog_name="knowhow",
+            standalone_mode=False,
         )
     except KnowHowError as error:
         return _fail(f"error: {error}", error.exit_code)
-    except click.ClickException as error:
-        error.show(file=sys.stderr)
-        return 2
-    except (KeyboardInterrupt, click.Abort):
+    except typer.TyperException as error:
+        return _fail(f"error: {error.format_message()} Try 'knowhow --help' or 'knowhow COMMAND --help'.", 2)
+    except (KeyboardInterrupt, typer.Abort):
         return _fail("stopped: what was finished is kept; run the same command again to go on.", 130)
     except BrokenPipeError:
         # The reader of our output left (a closed `| head`): nothing to report, and nothing more may be flushed.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception:  # noqa: BLE001 - the border: a bug is shown whole, with its own exit code
-        return _fail(f"{traceback.format_exc()}\nerror: this is a bug in KnowHow; please report the lines above.", 1)
+        return _fail(
+            f"{traceback.format_exc()}\nerror: this is a bug in KnowHow; please report the lines above.", 1
+        )
     return code if isinstance(code, int) else 0
 
 

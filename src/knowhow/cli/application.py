@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import click
 import typer
 
 from knowhow import __version__
@@ -16,8 +15,8 @@ from knowhow.cli.list import list_documents
 from knowhow.cli.models import models
 
 
-def build_application() -> click.Command:
-    """Return the click command tree; importing it loads no heavy library."""
+def build_application() -> typer.Typer:
+    """Return the application; building it loads no heavy library."""
     app = typer.Typer(
         name="knowhow",
         help="RAG, fine-tuning, or both? Measured on your own documents and questions.",
@@ -33,7 +32,7 @@ def build_application() -> click.Command:
     app.command("list")(list_documents)
     app.add_typer(models, name="models")
     app.command("doctor")(doctor)
-    return typer.main.get_command(app)
+    return app
 
 
 def _show_version(is_wanted: bool) -> None:
@@ -43,6 +42,8 @@ def _show_version(is_wanted: bool) -> None:
 
 
 def _root(
-    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
 ) -> None:
     """RAG, fine-tuning, or both? Measured on your own documents and questions."""

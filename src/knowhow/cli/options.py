@@ -11,7 +11,8 @@ WorkspaceOption = Annotated[Path, typer.Option("--workspace", "-C", help="The fo
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes on stderr.")]
 GroupsOption = Annotated[
-    str, typer.Option("--groups", help="Comma-separated groups of the asker; without any, public documents only.")
+    str,
+    typer.Option("--groups", help="Comma-separated groups of the asker; without any, public documents only."),
 ]
 
 HERE = Path()
