@@ -6,16 +6,16 @@ from knowhow.evaluation.statistics.multiplicity import adjust, holm, is_differen
 from knowhow.evaluation.statistics.paired import compare, mcnemar_p, permutation_p
 from knowhow.evaluation.statistics.power import assumed_deviation, detectable_difference, questions_needed
 from knowhow.evaluation.statistics.seeds import SeedSpread, mean_over_seeds
-from knowhow.evaluation.statistics.sequential import RaceAgainstLeader, log_capital, stopping_times
+from knowhow.evaluation.statistics.sequential import find_lost, log_capital, stopping_times
 
 __all__ = [
-    "RaceAgainstLeader",
     "SeedSpread",
     "adjust",
     "assumed_deviation",
     "cohen_kappa",
     "compare",
     "detectable_difference",
+    "find_lost",
     "holm",
     "is_difference_shown",
     "log_capital",

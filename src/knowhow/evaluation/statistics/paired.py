@@ -96,10 +96,9 @@ def permutation_p(
     moving = np.abs(grouped.sums[:, 0]) > _TIE
     if not moving.any():
         return 1.0
-    grouped = type(grouped)(grouped.sums[moving], grouped.counts[moving])
     observed = abs(float(grouped.sums.sum())) - 1e-9
     if moving.sum() <= _EXACT_CLUSTERS:
-        sums = all_signs(int(moving.sum())) @ grouped.sums
+        sums = all_signs(int(moving.sum())) @ grouped.sums[moving]
         return float((np.abs(sums) >= observed).mean())
     sums = flip_signs(grouped, permutations, seed)
     return float((1 + (np.abs(sums) >= observed).sum()) / (1 + permutations))

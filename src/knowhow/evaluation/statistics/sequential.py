@@ -7,8 +7,7 @@ above alpha while that is true (Ville 1939), whenever one stops. The capital is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -25,8 +24,10 @@ def stakes() -> Array:
 def log_capital(differences: Array, *, margin: float = 0.0, bound: float = 1.0) -> Array:
     """Return the log of the capital after each question, shape of `differences` (questions first).
 
-    Differences lie in [-bound, bound]; capital grows while they stay below `margin`.
+    Differences lie in [-bound, bound] (ValueError otherwise); capital grows while they stay below `margin`.
     """
+    if np.abs(differences).max(initial=0.0) > bound + 1e-9:
+        raise ValueError(f"A difference of {np.abs(differences).max()} lies outside [-{bound}, {bound}].")
     gains = (margin - np.asarray(differences, dtype=float)) / (bound - margin)
     grid = stakes().reshape(-1, *([1] * gains.ndim))
     growth = np.cumsum(np.log1p(grid * gains[None]), axis=1)
@@ -44,31 +45,32 @@ def stopping_times(
     return times
 
 
-@dataclass
-class RaceAgainstLeader:
-    """Says while the questions come in whether a strategy can be given up: its mean lies below another's by more than `margin`.
+def find_lost(
+    scores: Mapping[str, Sequence[float | None]],
+    *,
+    alpha: float = 0.05,
+    margin: float = 0.0,
+    bound: float = 1.0,
+) -> dict[str, str]:
+    """Return the strategies whose mean is shown to lie below another's by more than `margin`, each with that other.
 
-    `alpha` is the probability of ever saying so wrongly; share it among the strategies watched. Feed differences (strategy
-    minus leader, higher is better, in [-bound, bound]) in an order that does not depend on the answers, once each; where
-    questions share evidence, feed one mean difference per cluster.
+    `scores` holds one sequence per strategy over the same questions (higher is better, at most `bound` apart), in an order
+    that does not depend on the answers; sequences may stop early, None is skipped. Call it as often as you like with more
+    questions: the best strategy is given up with a probability of at most `alpha`, which is shared among its opponents.
+    Where questions share evidence, pass one mean per cluster.
     """
-
-    alpha: float = 0.05
-    margin: float = 0.0
-    bound: float = 1.0
-    questions: int = field(default=0, init=False)
-    is_lost: bool = field(default=False, init=False)
-    _growth: Array = field(default_factory=lambda: np.zeros(_STAKES), init=False, repr=False)
-
-    def update(self, differences: Sequence[float]) -> bool:
-        """Take in further differences and return whether the strategy is lost; once lost it stays lost."""
-        for difference in differences:
-            if abs(difference) > self.bound + 1e-9:
-                raise ValueError(f"A difference of {difference} lies outside [-{self.bound}, {self.bound}].")
-            gain = (self.margin - difference) / (self.bound - self.margin)
-            self._growth = self._growth + np.log1p(stakes() * gain)
-            self.questions += 1
-            highest = self._growth.max()
-            capital = highest + np.log(np.exp(self._growth - highest).mean())
-            self.is_lost = self.is_lost or bool(capital >= -np.log(self.alpha))
-        return self.is_lost
+    lost: dict[str, tuple[int, str]] = {}
+    for name, ours in scores.items():
+        for other, theirs in scores.items():
+            if other == name:
+                continue
+            pairs = [(a, b) for a, b in zip(ours, theirs, strict=False) if a is not None and b is not None]
+            if not pairs:
+                continue
+            differences = np.array([a - b for a, b in pairs])[:, None]
+            time = int(
+                stopping_times(differences, alpha=alpha / (len(scores) - 1), margin=margin, bound=bound)[0]
+            )
+            if time and (name not in lost or time < lost[name][0]):
+                lost[name] = (time, other)
+    return {name: other for name, (_, other) in lost.items()}
