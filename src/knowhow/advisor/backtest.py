@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from knowhow.advisor.answers import Answers, Change, Goal, Tri
 from knowhow.advisor.cases import Case
+from knowhow.advisor.decision import decide, family_of
 from knowhow.advisor.evidence import Agreement, Evidence, load_evidence, measure_agreement
 from knowhow.advisor.outcomes import Family
-from knowhow.advisor.rules import LIGHT_EXAMPLES, RULES, decide, family_of
+from knowhow.advisor.rules import RULES
+from knowhow.advisor.traits import LIGHT_EXAMPLES
 
 Namer = Callable[[Case, Sequence[Case]], tuple[Family, ...]]
 """Given a case and the cases of all other studies, the families to try, best first."""
@@ -92,18 +94,14 @@ def run_backtest(cases: Sequence[Case] | None = None) -> Backtest:
     )
 
 
-def replay(
-    name: str, namer: Namer, cases: Sequence[Case], *, takes_next: bool = False
-) -> AdvisorResult:
+def replay(name: str, namer: Namer, cases: Sequence[Case], *, takes_next: bool = False) -> AdvisorResult:
     """Score one advisor; with `takes_next` a row whose named family was not measured takes the advisor's next choice instead."""
     found: dict[str, list[tuple[bool, float]]] = {}
     unscored = 0
     for case in cases:
         others = [other for other in cases if other.study != case.study]
         named = namer(case, others)
-        family = next(
-            (item for item in (named if takes_next else named[:1]) if item in case.regret), None
-        )
+        family = next((item for item in (named if takes_next else named[:1]) if item in case.regret), None)
         if family is None:
             unscored += 1
             continue
@@ -159,9 +157,7 @@ def measure_calibration(cases: Sequence[Case], reference: Sequence[Case], bins: 
 
 def state_confidence(answers: Answers, family: Family, cases: Iterable[Case]) -> Agreement:
     """Return the agreement among published cases to which the rule gives the same advice."""
-    return measure_agreement(
-        answers, family, cases, lambda case: family_of(decide(case.answers)) is family
-    )
+    return measure_agreement(answers, family, cases, lambda case: family_of(decide(case.answers)) is family)
 
 
 def rules_standing_on(study: str, evidence: Evidence) -> frozenset[str]:
@@ -226,8 +222,15 @@ def _replay_all(cases: Sequence[Case], evidence: Evidence) -> list[AdvisorResult
         replay("goal only, one study left out", name_by_goal, cases),
         replay("goal only, hybrid for facts", lambda case, _: (name_by_goal_alone(case.answers),), cases),
         replay("five questions", lambda case, _: (name_by_five_questions(case.answers),), cases),
-        *(replay(f"always {family}", lambda _, __, family=family: (family,), cases) for family in Family),
+        *(replay(f"always {family}", _name_always(family), cases) for family in Family),
     ]
+
+
+def _name_always(family: Family) -> Namer:
+    def name(_: Case, __: Sequence[Case]) -> tuple[Family, ...]:
+        return (family,)
+
+    return name
 
 
 def _mean(values: Iterable[float]) -> float:

@@ -217,4 +217,6 @@ def _format_citation(citation: object) -> str:
     if not isinstance(citation, Mapping):
         return str(citation)
     author = str(citation.get("first_author", "")).replace("(", "").replace(")", "")
-    return f"{author} {citation.get('year', '')}. {citation.get('title', '')}. {citation.get('ref', '')}".strip()
+    return (
+        f"{author} {citation.get('year', '')}. {citation.get('title', '')}. {citation.get('ref', '')}".strip()
+    )

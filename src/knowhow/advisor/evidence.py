@@ -176,9 +176,7 @@ def measure_agreement(
     for case in cases:
         if case.is_excluded or family not in case.regret or len(case.regret) < 2 or not is_comparable(case):
             continue
-        by_study.setdefault(case.study, []).append(
-            Neighbour(case, measure_similarity(answers, case.answers))
-        )
+        by_study.setdefault(case.study, []).append(Neighbour(case, measure_similarity(answers, case.answers)))
     scored = []
     for items in by_study.values():
         top = max(item.similarity for item in items)
@@ -193,7 +191,8 @@ def measure_agreement(
 
 
 def estimate_gain(answers: Answers, start: Family, end: Family, cases: Sequence[Case]) -> Gain | None:
-    """Return the expected gain in points from `start` to `end`; None where fewer than two studies measured both on this goal.
+    """Return the expected gain in points from `start` to `end`; None where fewer than two studies measured both on such a goal
+    (behaviour on one side, knowledge or both on the other).
 
     Rows are narrowed to the case's probe range, coverage and example kind while at least three studies remain.
     """
@@ -204,7 +203,7 @@ def estimate_gain(answers: Answers, start: Family, end: Family, cases: Sequence[
         and end in case.regret
         and not case.is_excluded
         and _is_score(case)
-        and case.answers.goal is answers.goal
+        and (case.answers.goal is Goal.BEHAVIOUR) == (answers.goal is Goal.BEHAVIOUR)
     ]
     is_narrow = False
     for keeps in _narrowings(answers, end):

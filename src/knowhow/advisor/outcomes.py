@@ -86,7 +86,9 @@ DESCRIPTIONS: Mapping[Outcome, Description] = {
         ),
         (
             say("A changed document counts from the next query on, and every answer can show its source."),
-            say("The answer is only as good as retrieval: what is not found or not in the documents is lost."),
+            say(
+                "The answer is only as good as retrieval: what is not found or not in the documents is lost."
+            ),
             say("Each query carries the retrieved text, which costs tokens and prefill time."),
             say("Tone and form are only prompted, not learned."),
         ),
@@ -98,7 +100,9 @@ DESCRIPTIONS: Mapping[Outcome, Description] = {
             " clean examples."
         ),
         (
-            say("Short prompts, steady form, and a small model can do the work of a large one on a narrow task."),
+            say(
+                "Short prompts, steady form, and a small model can do the work of a large one on a narrow task."
+            ),
             say("Facts learned in training can't be cited, corrected or deleted; don't put facts there."),
             say(
                 "Wrong examples are learned as faithfully as right ones; every change of behaviour means training again."
@@ -112,8 +116,12 @@ DESCRIPTIONS: Mapping[Outcome, Description] = {
         ),
         (
             say("Knowledge stays live in the index, behaviour is pinned in a small adapter."),
-            say("Two things to maintain: the index, and examples with an adapter to retrain when behaviour changes."),
-            say("Train with the retrieved text in the prompt: an adapter trained without it can unlearn to read."),
+            say(
+                "Two things to maintain: the index, and examples with an adapter to retrain when behaviour changes."
+            ),
+            say(
+                "Train with the retrieved text in the prompt: an adapter trained without it can unlearn to read."
+            ),
         ),
     ),
     Outcome.RAFT: Description(
@@ -142,7 +150,9 @@ DESCRIPTIONS: Mapping[Outcome, Description] = {
     ),
     Outcome.NOT_YET: Description(
         say("Not yet"),
-        say("Choose it when what every approach needs is missing: documents that hold the answers, or examples."),
+        say(
+            "Choose it when what every approach needs is missing: documents that hold the answers, or examples."
+        ),
         (
             say("Nothing built on missing material can be better than the model alone, and it may be worse."),
             say("Collecting documents and real questions costs days, and is needed for every later step."),

@@ -1,4 +1,4 @@
-"""The advisor's rule: hard exclusions first, then the first line of a short table that fits.
+"""The advisor's table: the first line that fits decides.
 
 Each line names the answers it reads and the published findings it stands on; nothing here was fitted.
 """
@@ -10,50 +10,31 @@ from dataclasses import dataclass
 
 from knowhow.advisor.answers import (
     Answers,
-    Change,
     Coverage,
     ExampleKind,
     Goal,
-    Intents,
     Latency,
-    ModelSize,
-    Popularity,
     Retrieval,
-    Sensitivity,
-    Tri,
     TunedModel,
 )
-from knowhow.advisor.outcomes import FAMILY, Family, Outcome
+from knowhow.advisor.outcomes import Family, Outcome
 from knowhow.advisor.text import Text, say
-
-TOO_FEW_EXAMPLES = 50
-LIGHT_EXAMPLES = 100
-FULL_EXAMPLES = 1_000
-PROMPT_TOKENS = 6_000
-"""A corpus up to here is put into the prompt whole: it fits an 8k window beside question and answer."""
-HIGH_VOLUME = 100_000
-WELL_KNOWN_PROBE = 0.7
-CERTAIN_PROBE = 0.8
-CEILING_PROBE = 0.95
+from knowhow.advisor.traits import (
+    CEILING_PROBE,
+    HIGH_VOLUME,
+    Traits,
+    can_train_reader,
+    has_several_intents,
+    is_closed_task,
+    is_known,
+    is_unhelpful_corpus,
+    needs_documents,
+)
 
 _FACTS_FIRST = (Family.RAG, Family.HYBRID, Family.FINE_TUNE, Family.PROMPT)
 _BOTH_FIRST = (Family.HYBRID, Family.RAG, Family.FINE_TUNE, Family.PROMPT)
 _FORM_FIRST = (Family.FINE_TUNE, Family.HYBRID, Family.PROMPT, Family.RAG)
 _PROMPT_FIRST = (Family.PROMPT, Family.RAG, Family.HYBRID, Family.FINE_TUNE)
-
-
-@dataclass(slots=True)
-class Traits:
-    """Derived yes/no facts that several lines of the table read."""
-
-    has_facts: bool
-    is_changing: bool
-    is_citable: bool
-    is_erasable: bool
-    lacks_documents: bool
-    has_light_examples: bool
-    has_full_examples: bool
-    fits_prompt: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,166 +53,10 @@ class Rule:
     grounds: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Exclusion:
-    """A duty that forbids answering facts from the weights alone."""
-
-    name: str
-    because: Text
-    uses: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """What `decide` found: the line that fits, the families best first without excluded ones, and the exclusions that fired."""
-
-    rule: Rule
-    outcome: Outcome
-    ranking: tuple[Family, ...]
-    exclusions: tuple[Exclusion, ...]
-
-
-CITATIONS = Exclusion(
-    "citations", say("Answers must cite sources; facts in weights have no source to show."), ("citations",)
-)
-FRESHNESS = Exclusion(
-    "freshness", say("The information changes; weights keep the state of the last training."), ("changes",)
-)
-DELETION = Exclusion(
-    "deletion",
-    say("Data must be deletable on request; what was trained in can't be taken out again."),
-    ("goal", "sensitivity"),
-)
-PERMISSIONS = Exclusion(
-    "permissions",
-    say("Readers have different rights; weights can't keep a fact from one reader and show it to another."),
-    ("goal", "sensitivity"),
-)
-
-
-def derive_traits(answers: Answers) -> Traits:
-    """Return the derived facts; an unknown number of examples counts as enough only when their kind is known."""
-    a = answers
-    kind, count = a.example_kind, a.examples
-    has_facts = a.goal is not Goal.BEHAVIOUR
-    is_generated = kind is ExampleKind.GENERATED
-    if kind is ExampleKind.RAW_TEXT:
-        light = full = False
-    elif count is None:
-        light = full = is_generated or kind is ExampleKind.CHECKED
-    else:
-        full = count >= FULL_EXAMPLES
-        light = full if is_generated else count >= LIGHT_EXAMPLES
-    return Traits(
-        has_facts=has_facts,
-        is_changing=a.changes not in (Change.STATIC, Change.UNKNOWN),
-        is_citable=a.citations is Tri.YES,
-        is_erasable=has_facts
-        and bool(a.sensitivity & {Sensitivity.DELETION, Sensitivity.PERMISSIONS}),
-        lacks_documents=a.corpus_tokens == 0,
-        has_light_examples=light,
-        has_full_examples=full,
-        fits_prompt=a.corpus_tokens is not None
-        and 0 < a.corpus_tokens <= PROMPT_TOKENS
-        and Sensitivity.PERMISSIONS not in a.sensitivity,
-    )
-
-
-def find_exclusions(answers: Answers) -> tuple[Exclusion, ...]:
-    """Return the duties that exclude closed-book fine-tuning: no facts from weights alone."""
-    found = []
-    if answers.citations is Tri.YES:
-        found.append(CITATIONS)
-    if answers.changes not in (Change.STATIC, Change.UNKNOWN):
-        found.append(FRESHNESS)
-    if answers.goal is not Goal.BEHAVIOUR:
-        if Sensitivity.DELETION in answers.sensitivity:
-            found.append(DELETION)
-        if Sensitivity.PERMISSIONS in answers.sensitivity:
-            found.append(PERMISSIONS)
-    return tuple(found)
-
-
-def decide(answers: Answers, without: frozenset[str] = frozenset()) -> Choice:
-    """Return the first fitting line whose outcome is not excluded; `without` switches lines off by name (for the back-test)."""
-    traits = derive_traits(answers)
-    exclusions = find_exclusions(answers)
-    for rule in RULES:
-        if rule.name in without or (exclusions and rule.outcome is Outcome.FINE_TUNE):
-            continue
-        if rule.fits(answers, traits):
-            ranking = rule.ranking
-            if exclusions:
-                ranking = tuple(family for family in ranking if family is not Family.FINE_TUNE)
-            return Choice(rule, rule.outcome, ranking, exclusions)
-    raise AssertionError("The last line of the table fits every case.")
-
-
-def family_of(choice: Choice) -> Family:
-    """Return the family that the choice names."""
-    return FAMILY[choice.outcome]
-
-
-def _is_unhelpful_corpus(a: Answers, t: Traits) -> bool:
-    return t.has_facts and a.coverage is Coverage.NO
-
-
-def _needs_documents(a: Answers, t: Traits) -> bool:
-    return t.lacks_documents and (t.has_facts or t.is_citable or t.is_changing) and not _is_known(a, t)
-
-
-def _is_known(a: Answers, t: Traits) -> bool:
-    """Whether the model alone knows the facts: a high prompt-only score on facts that may be answered without a source."""
-    if a.goal is not Goal.KNOWLEDGE or t.is_citable or t.is_changing or t.is_erasable or a.probe is None:
-        return False
-    if a.popularity in (Popularity.TAIL, Popularity.PRIVATE) or a.coverage is Coverage.YES:
-        return False
-    if a.probe >= CERTAIN_PROBE:
-        return True
-    is_open = a.popularity is Popularity.HEAD and a.coverage is Coverage.UNKNOWN
-    return is_open and a.probe >= WELL_KNOWN_PROBE
-
-
-def _is_closed_task(a: Answers, t: Traits) -> bool:
-    """Whether a knowledge goal is really a fixed task: unchanging, uncited, strict in form, with many checked examples, no documents."""
-    return (
-        a.goal is Goal.KNOWLEDGE
-        and a.changes is Change.STATIC
-        and a.citations is Tri.NO
-        and a.strict_form is Tri.YES
-        and t.has_full_examples
-        and a.example_kind is not ExampleKind.GENERATED
-        and a.coverage is Coverage.UNKNOWN
-        and not a.corpus_tokens
-        and a.popularity in (Popularity.HEAD, Popularity.UNKNOWN)
-    )
-
-
-def _has_several_intents(a: Answers, t: Traits) -> bool:
-    is_mixed = a.goal is Goal.BOTH or a.changes is Change.MIXED
-    return t.has_facts and a.intents is Intents.SEVERAL and is_mixed and t.has_light_examples
-
-
-def _can_train_reader(a: Answers, t: Traits) -> bool:
-    """Whether teaching the model to read passages is worth it for facts.
-
-    Checked examples: 1,000, or 100 where reading is known to be the weak part. Generated pairs: any number, but a model of middle size
-    that reads well loses a point or two when it is trained on them without the passages.
-    """
-    reads_badly = (
-        a.strict_form is Tri.YES
-        or a.model_size is ModelSize.SMALL
-        or a.retrieval in (Retrieval.POOR, Retrieval.MISLEADING)
-    )
-    if a.example_kind is ExampleKind.GENERATED:
-        return a.trains_with_context or reads_badly or a.model_size is ModelSize.LARGE
-    return t.has_full_examples or (t.has_light_examples and reads_badly)
-
-
 RULES: tuple[Rule, ...] = (
     Rule(
         "answers_not_in_documents",
-        _is_unhelpful_corpus,
+        is_unhelpful_corpus,
         Outcome.NOT_YET,
         _PROMPT_FIRST,
         say(
@@ -243,7 +68,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "closed_task",
-        _is_closed_task,
+        is_closed_task,
         Outcome.FINE_TUNE,
         _FORM_FIRST,
         say(
@@ -255,7 +80,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "already_known",
-        _is_known,
+        is_known,
         Outcome.PROMPT,
         _PROMPT_FIRST,
         say(
@@ -267,7 +92,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "no_documents",
-        _needs_documents,
+        needs_documents,
         Outcome.NOT_YET,
         _PROMPT_FIRST,
         say(
@@ -277,9 +102,11 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "misleading_documents",
-        lambda a, t: t.has_facts
-        and a.retrieval is Retrieval.MISLEADING
-        and not (t.has_light_examples or a.example_kind is ExampleKind.GENERATED),
+        lambda a, t: (
+            t.has_facts
+            and a.retrieval is Retrieval.MISLEADING
+            and not (t.has_light_examples or a.example_kind is ExampleKind.GENERATED)
+        ),
         Outcome.NOT_YET,
         _PROMPT_FIRST,
         say(
@@ -302,9 +129,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "form_without_examples",
-        lambda a, t: not t.has_facts
-        and not t.has_light_examples
-        and not (t.is_citable or t.is_changing),
+        lambda a, t: not t.has_facts and not t.has_light_examples and not (t.is_citable or t.is_changing),
         Outcome.PROMPT,
         _PROMPT_FIRST,
         say(
@@ -316,12 +141,14 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "form_at_ceiling",
-        lambda a, t: not t.has_facts
-        and a.probe is not None
-        and a.probe >= CEILING_PROBE
-        and a.latency is not Latency.TIGHT
-        and (a.volume or 0) < HIGH_VOLUME
-        and not (t.is_citable or t.is_changing),
+        lambda a, t: (
+            not t.has_facts
+            and a.probe is not None
+            and a.probe >= CEILING_PROBE
+            and a.latency is not Latency.TIGHT
+            and (a.volume or 0) < HIGH_VOLUME
+            and not (t.is_citable or t.is_changing)
+        ),
         Outcome.PROMPT,
         _PROMPT_FIRST,
         say(
@@ -357,9 +184,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "short_documents",
-        lambda a, t: t.has_facts
-        and t.fits_prompt
-        and not (a.goal is Goal.BOTH and t.has_light_examples),
+        lambda a, t: t.has_facts and t.fits_prompt and not (a.goal is Goal.BOTH and t.has_light_examples),
         Outcome.PROMPT,
         _PROMPT_FIRST,
         say(
@@ -371,7 +196,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "several_kinds_of_question",
-        _has_several_intents,
+        has_several_intents,
         Outcome.ROUTED,
         _BOTH_FIRST,
         say(
@@ -383,9 +208,11 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "generated_examples_outrun_documents",
-        lambda a, t: a.goal is Goal.BOTH
-        and a.example_kind is ExampleKind.GENERATED
-        and a.coverage in (Coverage.PARTLY, Coverage.CONFLICTING),
+        lambda a, t: (
+            a.goal is Goal.BOTH
+            and a.example_kind is ExampleKind.GENERATED
+            and a.coverage in (Coverage.PARTLY, Coverage.CONFLICTING)
+        ),
         Outcome.RAG,
         (Family.RAG, Family.PROMPT, Family.HYBRID, Family.FINE_TUNE),
         say(
@@ -409,8 +236,13 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "both_but_reads_badly",
-        lambda a, t: a.goal is Goal.BOTH
-        and (a.retrieval in (Retrieval.POOR, Retrieval.MISLEADING) or a.example_kind is ExampleKind.GENERATED),
+        lambda a, t: (
+            a.goal is Goal.BOTH
+            and (
+                a.retrieval in (Retrieval.POOR, Retrieval.MISLEADING)
+                or a.example_kind is ExampleKind.GENERATED
+            )
+        ),
         Outcome.RAFT,
         _BOTH_FIRST,
         say(
@@ -446,7 +278,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "facts_with_reading_examples",
-        lambda a, t: _can_train_reader(a, t),
+        can_train_reader,
         Outcome.RAFT,
         _BOTH_FIRST,
         say(
