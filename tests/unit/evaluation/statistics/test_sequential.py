@@ -33,7 +33,7 @@ def test_a_margin_protects_arms_that_are_only_a_little_worse():
 
 
 def test_the_lost_are_named_with_the_one_that_beat_them():
-    scores = {"rag": [1.0, 1, 1, 0] * 15, "base": [0.0, 0, 0, 0] * 15, "oracle": [0.5, 0, 1, None] * 15}
+    scores = {"rag": [1.0, 1, 1, 0] * 15, "base": [0.0, 0, 0, 0] * 15, "oracle": [1.0, 0, None, 1] * 15}
     assert find_lost(scores) == {"base": "rag"}
     shorter = scores | {"base": scores["base"][:40]}
     assert find_lost(shorter) == {"base": "rag"}, "an arm stopped earlier stays lost"
