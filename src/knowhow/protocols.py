@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from knowhow.types import (
     Answer,
+    Answering,
     Chunk,
     Completion,
     Conversation,
@@ -145,6 +146,10 @@ class Components(Protocol):
     @property
     def format(self) -> Format:
         """The form that answers must keep."""
+
+    @property
+    def answering(self) -> Answering:
+        """Instructions, agreed not-found answer, passages and sizes."""
 
     def documents(self) -> Iterable[Document]:
         """Every document that training and retrieval may read."""

@@ -282,6 +282,20 @@ class Decoding:
 
 
 @dataclass(frozen=True, slots=True)
+class Answering:
+    """How a pipeline answers: the house's instructions, the agreed answer where the documents hold none, and the sizes.
+
+    `k` is the number of passages, `threshold` the relevance below which evidence counts as absent (None: never by score).
+    """
+
+    instructions: str = ""
+    not_found: str = ""
+    max_tokens: int = 160
+    k: int = 5
+    threshold: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DocumentRecord:
     """What the index knows of a document without its text."""
 
