@@ -80,6 +80,12 @@ def split_examples(examples: Sequence[Example], held_out: float = 0.4, *, salt: 
     return result
 
 
+def label_clusters(examples: Sequence[Example]) -> dict[str, str]:
+    """Return for each example id the name of the cluster it shares evidence or wording with: scores inside one are not independent."""
+    clusters, _ = _clusters(examples)
+    return {example.id: min(member.id for member in members) for members in clusters for example in members}
+
+
 def find_leaks(examples: Sequence[Example], sides: Mapping[str, str]) -> tuple[Leak, ...]:
     """Return pairs across the split that nearly repeat each other's question or quote the same evidence document."""
     leaks = [

@@ -1,0 +1,364 @@
+"""The experiment: fit on training rows, ask the held-out ones shard by shard, keep every answer, and stop where it is decided."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+from knowhow.errors import DataError, KnowHowError
+from knowhow.evaluation.answers import AnswerStore, KeptAnswer, example_to_json, question_digest, to_query
+from knowhow.evaluation.arms import Arm, ExperimentPlan
+from knowhow.evaluation.budget import Budget, next_shard, plan_questions, spread_evenly
+from knowhow.evaluation.coverage import find_uncovered
+from knowhow.evaluation.metrics.information import information
+from knowhow.evaluation.runs import ArmRecord, RunRecord, save_run
+from knowhow.evaluation.shared_retrieval import SharedComponents
+from knowhow.evaluation.splits import Split, label_clusters, split_examples
+from knowhow.evaluation.stopping import find_given_up
+from knowhow.progress import Progress, progress
+from knowhow.protocols import Pipeline
+from knowhow.storage import digest, digest_file, digest_json, locked, read_json, write_json
+from knowhow.types import Answer, Example
+
+
+@dataclass
+class _Runner:
+    """One arm while it is measured."""
+
+    arm: Arm
+    store: AnswerStore
+    pipeline: Pipeline
+    digest: str
+    fitted: str
+    fit_seconds: float
+    answers: dict[str, Answer] = field(default_factory=dict)
+    answer_seconds: float = 0.0
+    asked: int = 0
+    asked_seconds: float = 0.0
+    lost_to: str = ""
+
+    def question(self, example: Example) -> str:
+        return question_digest(example, with_evidence=self.arm.traits.is_diagnostic)
+
+    def missing(self, examples: Sequence[Example]) -> list[Example]:
+        return [example for example in examples if self.store.get(self.question(example)) is None]
+
+    @property
+    def pace(self) -> float:
+        """Seconds a fresh question takes; 0 while nothing had to be asked."""
+        return self.asked_seconds / self.asked if self.asked else 0.0
+
+
+def run_experiment(plan: ExperimentPlan) -> RunRecord:
+    """Measure every arm on the held-out examples and write the run; an interrupted run continues where it was.
+
+    Raises DataError when nothing is held out, PolicyError while another process measures the same thing.
+    """
+    budget = Budget(plan.budget_seconds)
+    split = split_examples(plan.examples, plan.held_out)
+    identity = plan_digest(plan, split)
+    folder = plan.runs / identity
+    with locked(plan.runs / f".{identity}.lock", purpose=f"the comparison {identity}"):
+        by_id = {example.id: example for example in plan.examples}
+        train = [by_id[row] for row in split.train]
+        held_out, clusters = _order([by_id[row] for row in split.held_out])
+        held_out = held_out[: plan.limit or None]
+        components = SharedComponents(plan.components)
+        runners, skipped = _prepare(plan, train, components)
+        if not runners:
+            raise DataError(
+                "No strategy could be measured. " + " ".join(f"{key}: {why}" for key, why in skipped.items())
+            )
+        planned = _ask_all(plan, runners, held_out, clusters, budget, folder)
+        latencies = _measure_latency(plan, runners, held_out[:planned], components, budget)
+        record = _record(
+            plan, identity, split, held_out[:planned], len(held_out), runners, skipped, latencies, budget
+        )
+        save_run(record, folder)
+    return record
+
+
+def plan_digest(plan: ExperimentPlan, split: Split) -> str:
+    """Return the id of a run: equal plans over equal data and index have equal ids (10 hex digits)."""
+    return digest_json(
+        [
+            split.digest,
+            [question_digest(example, with_evidence=True) for example in plan.examples],
+            [[arm.key, arm.digest] for arm in plan.arms],
+            sorted(plan.metrics),
+            [plan.decisive, plan.index_version, plan.limit, plan.budget_seconds, plan.alpha, plan.margin],
+            [plan.resamples, plan.stops_early, plan.latency_calls, asdict(plan.goal), asdict(plan.prices)],
+        ]
+    )[:10]
+
+
+def _order(held_out: Sequence[Example]) -> tuple[list[Example], dict[str, str]]:
+    """Shuffle clusters by digest, keeping each together, so that any first part is a fair sample and bounds stay valid."""
+    clusters = label_clusters(held_out)
+    ordered = sorted(held_out, key=lambda example: (digest(clusters[example.id]), digest(example.id)))
+    return ordered, clusters
+
+
+def _prepare(
+    plan: ExperimentPlan, train: Sequence[Example], components: SharedComponents
+) -> tuple[list[_Runner], dict[str, str]]:
+    runners: list[_Runner] = []
+    learned_from = [plan.index_version, [example_to_json(example) for example in train]]
+    skipped: dict[str, str] = {}
+    with progress("Preparing strategies", len(plan.arms), "strategies") as bar:
+        for arm in plan.arms:
+            try:
+                name = digest_json([arm.digest, arm.seed, learned_from])[:32]
+                seconds = _fit(arm, train, components, plan.cache / "fitted" / name)
+                pipeline = arm.strategy.load(plan.cache / "fitted" / name, components)
+            except KnowHowError as error:
+                skipped[arm.key] = str(error)
+            else:
+                identity = digest_json([arm.digest, _digest_folder(plan.cache / "fitted" / name), arm.seed])
+                store = AnswerStore(plan.cache / "answers", identity, plan.index_version)
+                runners.append(_Runner(arm, store, pipeline, identity, name, seconds))
+            bar.advance(note=arm.key)
+    return runners, skipped
+
+
+def _fit(arm: Arm, train: Sequence[Example], components: SharedComponents, folder: Path) -> float:
+    """Fit into `folder` unless that was finished before, and return the seconds it took."""
+    # The marker stands beside the folder, because a strategy's folder holds what `load` reads and nothing else.
+    marker = folder.with_name(f"{folder.name}.done.json")
+    if marker.is_file():
+        return float(read_json(marker)["seconds"])
+    folder.mkdir(parents=True, exist_ok=True)
+    started = time.perf_counter()
+    arm.strategy.fit(train, components, folder)
+    seconds = time.perf_counter() - started
+    write_json(marker, {"seconds": seconds})
+    return seconds
+
+
+def _digest_folder(folder: Path) -> str:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return digest_json([[str(path.relative_to(folder)), digest_file(path)] for path in files])
+
+
+def _ask_all(
+    plan: ExperimentPlan,
+    runners: Sequence[_Runner],
+    held_out: Sequence[Example],
+    clusters: Mapping[str, str],
+    budget: Budget,
+    folder: Path,
+) -> int:
+    """Ask shard by shard through all arms; return how many questions were put to every arm that was not given up."""
+    state = folder / "state.json"
+    fixed = read_json(state)["planned"] if state.is_file() else None
+    planned, done = (fixed or len(held_out)), 0
+    scores = {runner.arm.key: dict[str, float]() for runner in runners}
+    rivals = _rivals(plan, runners)
+    with progress("Asking", planned * len(runners), "answers") as bar:
+        while done < planned:
+            shard = [held_out[place] for place in next_shard(done, planned, plan.shard)]
+            for runner in runners:
+                if not runner.lost_to:
+                    _ask(runner, shard, bar)
+                    _score(plan, runner, shard, scores[runner.arm.key])
+            done += len(shard)
+            lost = find_given_up(
+                {key: scores[key] for key in rivals},
+                held_out[:done],
+                clusters,
+                is_last_complete=done == len(held_out),
+                alpha=plan.alpha,
+                margin=plan.margin,
+            )
+            for runner in runners:
+                runner.lost_to = runner.lost_to or lost.get(runner.arm.key, "")
+            running = [runner for runner in runners if not runner.lost_to]
+            if fixed is None and plan.budget_seconds is not None:
+                paces = {runner.arm.key: runner.pace for runner in running}
+                planned = plan_questions(len(held_out), done, paces, budget.left(for_answers=True))
+            bar.total = bar.done + (planned - done) * len(running)
+    write_json(state, {"planned": done})
+    return done
+
+
+def _rivals(plan: ExperimentPlan, runners: Sequence[_Runner]) -> list[str]:
+    """Return the arms that may be given up; none where the metric is not bounded by 0 and 1."""
+    info = information(plan.decisive)
+    if not plan.stops_early or (info.low, info.high) != (0.0, 1.0):
+        return []
+    return [runner.arm.key for runner in runners if _is_eligible(plan, runner.arm)]
+
+
+def _is_eligible(plan: ExperimentPlan, arm: Arm) -> bool:
+    # An arm that the goal rules out anyway must not push out one that could be chosen.
+    goal, traits = plan.goal, arm.traits
+    return not (
+        traits.is_diagnostic
+        or (goal.citations and not traits.cites)
+        or (goal.freshness and not traits.is_live)
+        or (goal.permissions and traits.learns)
+    )
+
+
+def _ask(runner: _Runner, shard: Sequence[Example], bar: Progress) -> None:
+    fresh = runner.missing(shard)
+    if fresh:
+        started = time.perf_counter()
+        answers = _answer(runner.pipeline, fresh)
+        seconds = time.perf_counter() - started
+        runner.asked += len(fresh)
+        runner.asked_seconds += seconds
+        share = seconds / len(fresh)
+        runner.store.put(
+            {
+                runner.question(example): KeptAnswer(answer, share)
+                for example, answer in zip(fresh, answers, strict=True)
+            }
+        )
+    for example in shard:
+        kept = runner.store.get(runner.question(example))
+        assert kept is not None
+        runner.answers[example.id] = kept.answer
+        runner.answer_seconds += kept.seconds
+    bar.advance(len(shard), runner.arm.key)
+
+
+def _answer(pipeline: Pipeline, examples: Sequence[Example]) -> list[Answer]:
+    """Answer a batch; when it fails, one by one, and what fails alone is a failed answer."""
+    try:
+        answers = pipeline.answer([to_query(example) for example in examples])
+        if len(answers) == len(examples):
+            return answers
+        problem = f"The strategy gave {len(answers)} answers to {len(examples)} questions."
+    except Exception as error:  # noqa: BLE001 - one bad example must not end an experiment
+        problem = f"{type(error).__name__}: {error}"
+    if len(examples) == 1:
+        return [Answer("", error=problem)]
+    return [answer for example in examples for answer in _answer(pipeline, [example])]
+
+
+def _score(plan: ExperimentPlan, runner: _Runner, shard: Sequence[Example], scores: dict[str, float]) -> None:
+    metric = plan.metrics[plan.decisive]
+    for example in shard:
+        value = metric(example, runner.answers[example.id])
+        if value is not None:
+            scores[example.id] = value if information(plan.decisive).higher_is_better else 1 - value
+
+
+def _measure_latency(
+    plan: ExperimentPlan,
+    runners: Sequence[_Runner],
+    asked: Sequence[Example],
+    components: SharedComponents,
+    budget: Budget,
+) -> dict[str, tuple[float, ...]]:
+    """Time single calls, arm after arm for each question so that a busy moment hits all alike; the first calls only warm up."""
+    chosen = [asked[place] for place in spread_evenly(len(asked), plan.latency_calls)]
+    measured = [runner for runner in runners if not runner.arm.traits.is_diagnostic]
+    with (
+        components.uncached(),
+        progress("Timing single answers", len(chosen) * len(measured), "answers") as bar,
+    ):
+        cold = {
+            runner.arm.key
+            for runner in measured
+            if any(runner.question(example) not in runner.store.latencies_ms for example in chosen)
+        }
+        for example in chosen:
+            for runner in measured:
+                question = runner.question(example)
+                if (
+                    question not in runner.store.latencies_ms
+                    and runner.answers.get(example.id, _OK).error is None
+                ):
+                    if runner.arm.key in cold:
+                        _answer(runner.pipeline, [example])
+                        cold.discard(runner.arm.key)
+                    started = time.perf_counter()
+                    answer = _answer(runner.pipeline, [example])[0]
+                    elapsed = (time.perf_counter() - started) * 1000
+                    if answer.error is None:
+                        runner.store.put_latency(question, elapsed)
+                bar.advance(note=runner.arm.key)
+            slowest = sum(max(runner.store.latencies_ms.values(), default=0.0) for runner in measured) / 1000
+            if budget.left() < slowest:
+                break
+    return {
+        runner.arm.key: tuple(
+            runner.store.latencies_ms[runner.question(example)]
+            for example in chosen
+            if runner.question(example) in runner.store.latencies_ms
+        )
+        for runner in measured
+    }
+
+
+_OK = Answer("", error="was not asked")
+
+
+def _record(
+    plan: ExperimentPlan,
+    identity: str,
+    split: Split,
+    asked: Sequence[Example],
+    total: int,
+    runners: Sequence[_Runner],
+    skipped: Mapping[str, str],
+    latencies: Mapping[str, tuple[float, ...]],
+    budget: Budget,
+) -> RunRecord:
+    by_arm = {runner.arm.key: runner for runner in runners}
+    arms = tuple(_arm_record(arm, by_arm.get(arm.key), skipped.get(arm.key, "")) for arm in plan.arms)
+    return RunRecord(
+        id=identity,
+        decisive=plan.decisive,
+        metrics=tuple(plan.metrics),
+        examples=tuple(replace(example, split="held_out") for example in asked),
+        split=split,
+        arms=arms,
+        answers={runner.arm.key: dict(runner.answers) for runner in runners},
+        latencies_ms=latencies,
+        planned=len(asked),
+        total=total,
+        alpha=plan.alpha,
+        margin=plan.margin,
+        resamples=plan.resamples,
+        budget_seconds=plan.budget_seconds,
+        goal=plan.goal,
+        prices=plan.prices,
+        settings=plan.settings,
+        environment=plan.environment,
+        index_version=plan.index_version,
+        has_documents=plan.has_documents,
+        uncovered=_uncovered(plan, asked),
+        volatile={
+            "finished": time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime()),
+            "seconds": round(budget.elapsed, 1),
+            "asked": {runner.arm.key: runner.asked for runner in runners},
+        },
+    )
+
+
+def _arm_record(arm: Arm, runner: _Runner | None, skipped: str) -> ArmRecord:
+    base = ArmRecord(arm.key, arm.name, arm.seed, arm.digest, arm.traits, arm.options, skipped=skipped)
+    if runner is None:
+        return base
+    return replace(
+        base,
+        digest=runner.digest,
+        fitted=runner.fitted,
+        lost_to=runner.lost_to,
+        fit_seconds=runner.fit_seconds,
+        answer_seconds=runner.answer_seconds,
+        answered=len(runner.answers),
+    )
+
+
+def _uncovered(plan: ExperimentPlan, asked: Sequence[Example]) -> tuple[str, ...] | None:
+    """Return the answerable examples whose answer stands in no document; None when nobody can look."""
+    answerable = [example for example in asked if example.is_answerable]
+    if plan.find_documents is None or not answerable:
+        return None
+    return find_uncovered(answerable, plan.find_documents()).uncovered
