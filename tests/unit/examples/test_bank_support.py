@@ -58,7 +58,7 @@ class Workspace:
 ENGLISH = Workspace(
     name="bank-support",
     documents=48,
-    formats=frozenset("md txt html csv docx pdf xlsx eml pptx jsonl".split()),
+    formats=frozenset(["md", "txt", "html", "csv", "docx", "pdf", "xlsx", "eml", "pptx", "jsonl"]),
     restricted=5,
     rows=330,
     intents=range(8, 12),
@@ -69,7 +69,7 @@ ENGLISH = Workspace(
 CHINESE = Workspace(
     name="bank-support-zh",
     documents=14,
-    formats=frozenset("md txt html csv docx".split()),
+    formats=frozenset(["md", "txt", "html", "csv", "docx"]),
     restricted=1,
     rows=80,
     intents=range(6, 12),
@@ -131,7 +131,9 @@ def missing_quotes(rows: list[Row], folders: list[Path]) -> list[tuple[str, str]
         for evidence in row["evidence"]:
             name = evidence["document"]
             if name not in texts:
-                texts[name] = squeeze(read_text(next(folder / name for folder in folders if (folder / name).exists())))
+                texts[name] = squeeze(
+                    read_text(next(folder / name for folder in folders if (folder / name).exists()))
+                )
             if squeeze(evidence["quote"]) not in texts[name]:
                 missing.append((row["id"], evidence["quote"]))
     return missing
@@ -145,7 +147,9 @@ def form_faults(row: Row, form: dict[str, Any], size: str) -> list[str]:
     length = len(answer.split()) if size == "words" else len(answer)
     cited = {int(number) for number in re.findall(r"\[(\d+)\]", answer)}
     checks = {
-        "sections": answer.startswith(first) and answer.count(first) == answer.count(second) == 1 and body.strip(),
+        "sections": answer.startswith(first)
+        and answer.count(first) == answer.count(second) == 1
+        and body.strip(),
         "citations": cited <= set(range(1, len(row["evidence"]) + 1)) and (1 in cited) == row["answerable"],
         "banned": not [word for word in form["banned"] if word.lower() in answer.lower()],
         "length": length <= form[f"max_{size}"],
@@ -236,7 +240,9 @@ def test_the_mix_of_intents_and_unanswerable_questions(workspace: Workspace) -> 
 
 @both
 def test_every_document_is_asked_about(workspace: Workspace) -> None:
-    asked = Counter(name for row in workspace.rows_of() for name in {item["document"] for item in row["evidence"]})
+    asked = Counter(
+        name for row in workspace.rows_of() for name in {item["document"] for item in row["evidence"]}
+    )
     assert set(asked) == set(workspace.document_paths())
     assert min(asked.values()) >= 4
 
@@ -271,8 +277,8 @@ def test_amendments_change_the_answers_they_name(workspace: Workspace) -> None:
     after = workspace.rows_of("amendments/examples.jsonl")
     assert len(after) == workspace.changed
     assert missing_quotes(after, [amended]) == []
-    stale = [row for row in after for item in row["evidence"] if not missing_quotes([{**row, "evidence": [item]}], [documents])]
-    assert stale == []
+    unchanged = [row["id"] for row in after if not missing_quotes([row], [documents])]
+    assert unchanged == []
     form = workspace.settings["format"]
     assert [row["id"] for row in after if form_faults(row, form, workspace.size)] == []
     with (workspace.root / "amendments" / "changes.csv").open(encoding="utf-8", newline="") as lines:
