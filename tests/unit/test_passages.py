@@ -1,28 +1,29 @@
 import pytest
 
-from knowhow.passages import breadcrumb, embedding_text
+from knowhow.passages import passage_text
+from knowhow.retrieval.passage import passage_text as searched_text
 from knowhow.types import Chunk
 
+CASES = [
+    (("A fee of 5.", ("Fees", "Cards"), "Fee schedule"), "Fee schedule\nFees > Cards\nA fee of 5."),
+    (("A fee of 5.", ("Fees", "Cards"), "Fees"), "Fees\nCards\nA fee of 5."),
+    (("A fee of 5.", (), "Fee schedule"), "Fee schedule\nA fee of 5."),
+    (("A fee of 5.", ("Fees",), ""), "Fees\nA fee of 5."),
+    (("A fee of 5.", (), ""), "A fee of 5."),
+]
 
-def chunk(text: str, heading: tuple[str, ...] = (), title: str = "") -> Chunk:
+
+def chunk(text: str, heading: tuple[str, ...], title: str) -> Chunk:
     return Chunk("d@0", "d", text, 0, len(text), title=title, heading=heading)
 
 
-@pytest.mark.parametrize(
-    ("given", "expected"),
-    [
-        (chunk("A fee of 5.", ("Fees", "Cards")), "Fees > Cards\nA fee of 5."),
-        (chunk("A fee of 5.", (), "Fee schedule"), "Fee schedule\nA fee of 5."),
-        (chunk("A fee of 5."), "A fee of 5."),
-        (chunk("## Cards\n\nA fee.", ("Fees", "Cards")), "Fees\n## Cards\n\nA fee."),
-        (chunk("# Fees\n\nA fee.", ("Fees",)), "# Fees\n\nA fee."),
-    ],
-)
-def test_a_passage_says_its_place_once(given: Chunk, expected: str) -> None:
-    assert embedding_text(given) == expected
+@pytest.mark.parametrize(("given", "expected"), CASES)
+def test_a_passage_says_its_title_and_heading_path_once(
+    given: tuple[str, tuple[str, ...], str], expected: str
+) -> None:
+    assert passage_text(chunk(*given)) == expected
 
 
-def test_a_long_path_keeps_its_nearest_headings() -> None:
-    place = breadcrumb(chunk("Text.", tuple(f"heading {number:03d}" for number in range(60))))
-    assert len(place) <= 160
-    assert place.endswith("heading 059")
+@pytest.mark.parametrize("given", [case[0] for case in CASES])
+def test_what_is_embedded_is_what_is_indexed(given: tuple[str, tuple[str, ...], str]) -> None:
+    assert passage_text(chunk(*given)) == searched_text(chunk(*given))
