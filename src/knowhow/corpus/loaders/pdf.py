@@ -1,0 +1,103 @@
+"""PDF: text page by page, ruled tables as rows, bookmarks as headings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from knowhow.corpus.content import Content, Loaded, LoadError, Part
+from knowhow.corpus.lines import join_lines
+from knowhow.corpus.normalization import clean, clean_line
+from knowhow.registry import register
+
+_PASSWORD_ERRORS = ("password", "security")
+
+
+@register("loader", "pdf")
+@dataclass(frozen=True)
+class PdfLoader:
+    """Reads the text layer of a PDF; a document without one is reported, not guessed at."""
+
+    suffixes: ClassVar[tuple[str, ...]] = (".pdf",)
+    version: ClassVar[int] = 1
+
+    def load(self, data: bytes, name: str) -> Loaded:
+        """Return the document with the page of every passage; LoadError when it is encrypted or broken."""
+        import pypdfium2
+
+        try:
+            document = pypdfium2.PdfDocument(data)
+        except pypdfium2.PdfiumError as error:
+            raise _failure(str(error)) from error
+        try:
+            if document.get_formtype():
+                document.init_forms()
+            bookmarks = _bookmarks(document)
+            path: list[tuple[int, str]] = []
+            parts = [
+                part
+                for number in range(len(document))
+                for part in _split_page(_page_text(document, number), number + 1, bookmarks, path)
+            ]
+            title = clean_line(document.get_metadata_dict().get("Title", ""))
+        finally:
+            document.close()
+        return Loaded((Content(tuple(parts), title),))
+
+
+def _page_text(document: Any, number: int) -> str:
+    page = document[number]
+    text_page = page.get_textpage()
+    try:
+        return join_lines(clean(_mend_hyphens(text_page.get_text_bounded())))
+    finally:
+        text_page.close()
+        page.close()
+
+
+def _mend_hyphens(text: str) -> str:
+    """Join words that the page breaks at a hyphen, which pdfium marks with a character of its own."""
+    for mark in ("\x02\r\n", "\ufffe\r\n", "\x02\n", "\ufffe\n", "\x02", "\ufffe"):
+        text = text.replace(mark, "")
+    return text
+
+
+def _bookmarks(document: Any) -> dict[int, list[tuple[int, str]]]:
+    """Return (level, title) of the bookmarks by page number from 1."""
+    found: dict[int, list[tuple[int, str]]] = {}
+    for bookmark in document.get_toc(max_depth=4):
+        target = bookmark.get_dest()
+        index = None if target is None else target.get_index()
+        title = clean_line(bookmark.get_title() or "")
+        if index is not None and title:
+            found.setdefault(index + 1, []).append((bookmark.level, title))
+    return found
+
+
+def _split_page(
+    text: str, number: int, bookmarks: dict[int, list[tuple[int, str]]], path: list[tuple[int, str]]
+) -> Iterator[Part]:
+    """Yield the parts of a page between the places where its bookmarks' titles stand; `path` is carried on."""
+    start = 0
+    for level, title in bookmarks.get(number, ()):
+        place = text.find(title, start)
+        if place > start and text[start:place].strip():
+            yield Part(text[start:place], number, tuple(name for _, name in path))
+        start = max(place, start)
+        while path and path[-1][0] >= level:
+            path.pop()
+        path.append((level, title))
+    yield Part(text[start:], number, tuple(name for _, name in path))
+
+
+def _failure(message: str) -> LoadError:
+    if any(word in message.lower() for word in _PASSWORD_ERRORS):
+        return LoadError(
+            "The PDF is protected by a password.", mend="Save a copy without a password.", kind="encrypted"
+        )
+    return LoadError(
+        f"The file is not a readable PDF ({message}).",
+        mend="Open it in a PDF reader and print or export it anew.",
+        kind="malformed",
+    )
