@@ -35,7 +35,7 @@ class Finding:
 def examine(root: Path) -> list[Finding]:
     """Return findings on machine, libraries, models, workspace and network, in that order."""
     settings, problem = _settings(root)
-    findings = [*_machine(), *_extras(), *_models(settings)]
+    findings = [*_machine(), *_extras(), *_models()]
     if problem:
         findings.append(problem)
     if settings is not None:
@@ -97,21 +97,19 @@ def _extras() -> Iterator[Finding]:
             yield Finding(f"extra [{extra}]", "ok", purpose)
 
 
-def _models(settings: Settings | None) -> Iterator[Finding]:
-    from knowhow.models import list_models
+def _models() -> Iterator[Finding]:
+    from knowhow.models import CATALOG, find_damage, is_fetched
 
-    for model in list_models():
-        if model.is_present:
-            yield Finding(
-                f"model {model.name}", "ok", f"{model.purpose}, {model.megabytes:.0f} MB in {model.path}"
-            )
+    for model in CATALOG.values():
+        subject = f"model {model.name}"
+        if not is_fetched(model):
+            text = f"{model.role}, {model.megabytes} MB to fetch"
+            yield Finding(subject, "missing", text, f"knowhow models get {model.name}")
+        elif damage := find_damage(model):
+            command = f"knowhow models remove {model.name} && knowhow models get {model.name}"
+            yield Finding(subject, "wrong", f"damaged: {', '.join(damage)}", command)
         else:
-            yield Finding(
-                f"model {model.name}",
-                "missing",
-                f"{model.purpose}, {model.megabytes:.0f} MB to fetch",
-                f"knowhow models get {model.name}",
-            )
+            yield Finding(subject, "ok", f"{model.role}, in {model.directory}")
 
 
 def _workspace(settings: Settings) -> Iterator[Finding]:

@@ -1,0 +1,108 @@
+"""The composition root: the only place that builds parts; one method per verb, the same behind Python, command line and HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+
+from knowhow import registry
+from knowhow.config import Settings, load_settings
+from knowhow.errors import NotFoundError
+from knowhow.protocols import Pipeline, Strategy, TextSink
+from knowhow.types import Answer, DocumentRecord, IngestResult, Query
+from knowhow.workspace.components import WorkspaceComponents, open_index
+
+
+class Workspace:
+    """A folder with knowhow.toml: documents, examples and everything learned from them.
+
+    Usage:
+        with Workspace("my-bot") as workspace:
+            workspace.ingest()
+            answer = workspace.ask(["How long do I have to dispute a payment?"])[0]
+    """
+
+    def __init__(self, root: Path | str = ".", settings: Settings | None = None) -> None:
+        self.root = Path(root)
+        self.settings = settings if settings is not None else load_settings(self.root)
+
+    @cached_property
+    def components(self) -> WorkspaceComponents:
+        """The parts built from the settings, shared by all verbs."""
+        return WorkspaceComponents(self.settings)
+
+    def ingest(self, *, rebuild: bool = False, allow_empty: bool = False) -> IngestResult:
+        """Bring the index in step with the documents folder; `rebuild` makes it anew beside the old one and swaps them."""
+        from knowhow.workspace.ingestion import rebuild_index, sync_index
+
+        if rebuild:
+            return rebuild_index(self.components, allow_empty=allow_empty)
+        return sync_index(self.components, allow_empty=allow_empty)
+
+    def watch(self) -> Iterator[IngestResult]:
+        """Ingest again whenever a document changes, until interrupted."""
+        from knowhow.workspace.ingestion import watch_index
+
+        return watch_index(self.components)
+
+    def records(self) -> list[DocumentRecord]:
+        """The documents in the index, ordered by id; empty before the first ingest."""
+        path = self.components.index_path
+        if not path.exists():
+            return []
+        index = open_index(self.settings, path, "")
+        try:
+            return index.records()
+        finally:
+            index.close()
+
+    def ask(
+        self,
+        questions: Sequence[str],
+        *,
+        groups: frozenset[str] = frozenset(),
+        strategy: str = "rag",
+        on_text: TextSink | None = None,
+    ) -> list[Answer]:
+        """Answer questions by a strategy for an asker in `groups`; NotFoundError before the first ingest."""
+        pipeline = self.pipeline(strategy)
+        return pipeline.answer([Query(text, groups) for text in questions], on_text)
+
+    def pipeline(self, strategy: str) -> Pipeline:
+        """Load a strategy: untrained ones from the settings alone, trained ones from what `train` or `compare` left."""
+        if not self.records():
+            raise NotFoundError(
+                f"The index of {self.root} is empty. Fill it with: knowhow ingest -C {self.root}"
+            )
+        return self.strategy(strategy).load(self.settings.state / "fitted" / strategy, self.components)
+
+    def strategy(self, name: str) -> Strategy:
+        """Build a strategy with its options from [strategy.<name>]."""
+        options = self.settings.strategy.get(name, {})
+        strategy: Strategy = registry.build(
+            "strategy", name, options, section=f"knowhow.toml [strategy.{name}]"
+        )
+        return strategy
+
+    def explain_miss(
+        self, question: str, answer: Answer, expected: str, groups: frozenset[str] = frozenset()
+    ) -> str:
+        """Say why a document that should have been used for an answer was not, or that it was."""
+        from knowhow.workspace.misses import explain_miss
+
+        return explain_miss(self.components, Query(question, groups), answer, expected)
+
+    def close(self) -> None:
+        """Release models and files."""
+        if "components" in self.__dict__:
+            self.components.close()
+
+    def __enter__(self) -> Workspace:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,135 @@
+"""The parts that strategies build from, made once from the settings and shared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from knowhow import registry
+from knowhow.config import PartChoice, Settings, read_format
+from knowhow.errors import ConfigError, NotFoundError, PolicyError
+from knowhow.language import words
+from knowhow.protocols import Embedder, Generator, Index, Retriever, Trainer
+from knowhow.types import Answering, Chunk, Document, Format
+
+
+class WorkspaceComponents:
+    """Builds embedder, index, retriever, generator and trainer at first use and keeps them, generators one per adapter."""
+
+    def __init__(self, settings: Settings, *, gold: Retriever | None = None) -> None:
+        self.settings = settings
+        self._gold = gold
+        self._embedders: dict[Path | None, Embedder] = {}
+        self._generators: dict[Path | None, Generator] = {}
+        self._retrievers: dict[Path | None, Retriever] = {}
+
+    @cached_property
+    def format(self) -> Format:
+        """The form that answers must keep, from [format]."""
+        return read_format(self.settings)
+
+    @property
+    def answering(self) -> Answering:
+        """Instructions, agreed not-found answer and sizes, from [prompt] and [retrieval]."""
+        prompt, retrieval = self.settings.prompt, self.settings.retrieval
+        return Answering(
+            prompt.instructions, prompt.not_found, prompt.max_tokens, retrieval.k, retrieval.threshold
+        )
+
+    @cached_property
+    def index(self) -> Index:
+        """The index of this workspace, its vectors made by the configured embedder."""
+        return open_index(self.settings, self.index_path, self.embedder().identity)
+
+    @property
+    def index_path(self) -> Path:
+        """Where the index stands."""
+        return self.settings.state / "index.sqlite"
+
+    def documents(self) -> Iterable[Document]:
+        """Every document that everyone may read: what training and long prompts are made from."""
+        return (self.index.document(record.id) for record in self.index.records() if not record.groups)
+
+    def chunks(self) -> Iterable[Chunk]:
+        """Every chunk that everyone may read."""
+        return self.index.chunks(frozenset())
+
+    def embedder(self, encoder: Path | None = None) -> Embedder:
+        """The configured embedder, or the tuned encoder in a directory."""
+        if encoder not in self._embedders:
+            tuned = {} if encoder is None else {"path": str(encoder)}
+            self._embedders[encoder] = _build("embedder", self.settings.embedder, tuned)
+        return self._embedders[encoder]
+
+    def token_counter(self) -> Any:
+        """What sizes chunks: the embedder's own tokenizer, or words where it has none."""
+        tokenizer = getattr(self.embedder(), "tokenizer", None)
+        return tokenizer if tokenizer is not None else _count_words
+
+    def retriever(self, encoder: Path | None = None) -> Retriever:
+        """The one retrieval path that ask, compare and serve share."""
+        from knowhow.retrieval import build_retriever
+
+        if encoder not in self._retrievers:
+            index = self.index if encoder is None else self._tuned_index(encoder)
+            self._retrievers[encoder] = build_retriever(
+                self.settings.retrieval, index, self.embedder(encoder)
+            )
+        return self._retrievers[encoder]
+
+    def _tuned_index(self, encoder: Path) -> Index:
+        from knowhow.workspace.encoders import follow_index
+
+        tuned = self.embedder(encoder)
+        path = self.settings.state / "encoders" / f"{tuned.identity[:32]}.sqlite"
+        return follow_index(self, open_index(self.settings, path, tuned.identity), tuned)
+
+    def gold_retriever(self) -> Retriever:
+        """Gold evidence by question, inside a comparison only."""
+        if self._gold is None:
+            raise PolicyError(
+                "The oracle reads gold evidence and only exists inside a comparison. Use another strategy."
+            )
+        return self._gold
+
+    def generator(self, adapter: Path | None = None) -> Generator:
+        """The configured generator, with the adapter in a directory where given."""
+        if adapter not in self._generators:
+            extra = {} if adapter is None else {"adapter": str(adapter)}
+            self._generators[adapter] = _build("generator", self.settings.generator, extra)
+        return self._generators[adapter]
+
+    def trainer(self) -> Trainer:
+        """The configured trainer."""
+        trainer: Trainer = registry.build("trainer", "lora", self.settings.training, section="[training]")
+        return trainer
+
+    def close(self) -> None:
+        """Release models and files."""
+        for generator in self._generators.values():
+            generator.close()
+        self._generators.clear()
+        if "index" in self.__dict__:
+            self.index.close()
+
+
+def _count_words(text: str) -> int:
+    return len(words(text))
+
+
+def open_index(settings: Settings, path: Path, identity: str) -> Index:
+    """Open an index file with the configured engine; `identity` is that of the vectors, empty to read records only."""
+    choice = settings.index
+    index: Index = _build("index", choice, {"path": path, "embedder": identity})
+    return index
+
+
+def _build(kind: str, choice: PartChoice, extra: Mapping[str, Any]) -> Any:
+    try:
+        return registry.build(
+            kind, choice.name, {**choice.options, **extra}, section=f"knowhow.toml [{kind}]"
+        )
+    except NotFoundError as error:
+        raise ConfigError(f"knowhow.toml [{kind}] name: {error}") from None
