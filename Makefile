@@ -43,6 +43,7 @@ format: install ## Format the code
 
 docs: install ## Rebuild the generated reference
 	$(BIN)/python docs/build_reference.py
+	$(BIN)/python docs/build_tree.py
 
 clean: ## Remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
