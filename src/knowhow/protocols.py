@@ -136,7 +136,7 @@ class Pipeline(Protocol):
 class Trainer(Protocol):
     """Fits an adapter to conversations."""
 
-    def train(self, conversations: Sequence[Conversation], out: Path) -> None:
+    def train(self, conversations: Sequence[Conversation], out: Path, *, seed: int = 0) -> None:
         """Write an adapter directory to `out`, resumable after a kill, identical for identical input and seed."""
 
 
