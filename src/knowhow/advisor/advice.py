@@ -20,8 +20,8 @@ from knowhow.advisor.evidence import (
     find_nearest,
     load_evidence,
 )
-from knowhow.advisor.outcomes import DESCRIPTIONS, FAMILY, STRATEGY, Description, Family, Outcome
 from knowhow.advisor.notes import find_notes
+from knowhow.advisor.outcomes import DESCRIPTIONS, FAMILY, STRATEGY, Description, Family, Outcome
 from knowhow.advisor.plan import Route, Stage, Trigger, find_triggers, plan_routes, plan_stages
 from knowhow.advisor.questions import QUESTIONS, label_all, label_answer, list_alternatives
 from knowhow.advisor.rules import Rule

@@ -87,7 +87,6 @@ _DEFAULTS: tuple[Assumption, ...] = (
         0.17,
         0.5,
     ),
-    Assumption("value_of_correct", say("Value of one more correct answer"), "money", 0.5, 0.1, 0.01),
 )
 
 FACT_RETRAININGS: Mapping[str, float] = {

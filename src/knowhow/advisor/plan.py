@@ -11,6 +11,7 @@ from knowhow.advisor.outcomes import RETRIEVES, STRATEGY, TRAINS, Outcome
 from knowhow.advisor.questions import label_answer
 from knowhow.advisor.text import Number, Share, Text, Value, say
 from knowhow.advisor.traits import FULL_EXAMPLES, HIGH_VOLUME, LIGHT_EXAMPLES, PROMPT_TOKENS
+from knowhow.advisor.translation import round_significant
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,12 +232,6 @@ def find_triggers(
     coverage = now.coverage
     triggers = [
         Trigger(
-            "examples_reached",
-            say("{target} clean examples are there", target=Number(target)),
-            _shown(now.examples),
-            None if now.examples is None else now.examples >= target > (answers.examples or 0),
-        ),
-        Trigger(
             "documents_changed_pace",
             say(
                 "documents stop or start changing (decided on: {changes})",
@@ -260,6 +255,17 @@ def find_triggers(
             None if drift is None else drift >= 5,
         ),
     ]
+    if target > (answers.examples or 0):
+        reached = None if now.examples is None else now.examples >= target
+        triggers.insert(
+            0,
+            Trigger(
+                "examples_reached",
+                say("{target} clean examples are there", target=Number(target)),
+                _shown(now.examples),
+                reached,
+            ),
+        )
     if outcome is Outcome.NOT_YET or answers.goal is not Goal.BEHAVIOUR:
         triggers.append(
             Trigger(
@@ -280,7 +286,7 @@ def _break_even_per_day(outcome: Outcome, report: CostReport) -> float:
     }
     for crossing in report.crossings:
         if {crossing.dearer_start, crossing.cheaper_start} == wanted and crossing.queries_per_month:
-            return max(1.0, round(crossing.queries_per_month / DAYS_PER_MONTH, -2))
+            return max(1.0, round_significant(crossing.queries_per_month / DAYS_PER_MONTH))
     return float(HIGH_VOLUME)
 
 

@@ -9,8 +9,6 @@ from typing import Any
 from knowhow.advisor.answers import (
     Answers,
     Goal,
-    Latency,
-    Reasoning,
     Sensitivity,
     Tri,
     parse_answers,

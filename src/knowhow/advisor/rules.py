@@ -60,8 +60,8 @@ RULES: tuple[Rule, ...] = (
         Outcome.NOT_YET,
         _PROMPT_FIRST,
         say(
-            "The documents don't hold the answers ({coverage}), and retrieval from the wrong documents is worse than none: find the"
-            " right documents first."
+            "The documents don't hold the answers (answers in the documents: {coverage}), and retrieval from the wrong"
+            " documents is worse than none: find the right documents first."
         ),
         ("goal", "coverage"),
         ("finding_corpus_mismatch", "mirage2024", "finding_sufficient_context"),
@@ -72,8 +72,8 @@ RULES: tuple[Rule, ...] = (
         Outcome.FINE_TUNE,
         _FORM_FIRST,
         say(
-            "It is a closed task: the facts don't change, needn't be cited, the form is strict, and {examples} checked examples show"
-            " what is wanted."
+            "It is a closed task (goal: {goal}; change: {changes}; citations: {citations}; strict form: {strict_form}),"
+            " and clean examples show what is wanted (examples: {examples})."
         ),
         ("goal", "changes", "citations", "strict_form", "examples"),
         ("loraland2024", "finding_size_equalised"),
@@ -84,8 +84,8 @@ RULES: tuple[Rule, ...] = (
         Outcome.PROMPT,
         _PROMPT_FIRST,
         say(
-            "The model alone already scores {probe} on these questions; above that, published retrieval gains are small and often"
-            " negative. Demand a measured gain before you build more."
+            "The model alone already scores {probe} on these questions; from there, published retrieval gains are small"
+            " and often negative. Demand a measured gain before you build more."
         ),
         ("goal", "probe", "popularity", "coverage", "citations", "changes"),
         ("finding_probe_predicts_rag_gain", "finding_recall_value", "mirage2024", "selfrag2023"),
@@ -96,7 +96,8 @@ RULES: tuple[Rule, ...] = (
         Outcome.NOT_YET,
         _PROMPT_FIRST,
         say(
-            "You want {goal}, but there are no documents: nothing can be looked up, cited or kept fresh. Collect the documents first."
+            "There are no documents (goal: {goal}; change: {changes}; citations: {citations}): nothing can be looked"
+            " up, cited or kept fresh. Collect the documents first."
         ),
         ("goal", "corpus_tokens", "changes", "citations"),
     ),
@@ -110,8 +111,9 @@ RULES: tuple[Rule, ...] = (
         Outcome.NOT_YET,
         _PROMPT_FIRST,
         say(
-            "Passages contradict the truth ({retrieval}), and a model follows a wrong passage in a third to two thirds of cases even when"
-            " it knew better. Clean the documents first; {examples} examples can't train it to resist."
+            "Passages contradict the truth (retrieval: {retrieval}), and a model follows a wrong passage in a third to"
+            " two thirds of cases even when it knew better. Clean the documents first; there are too few examples to"
+            " train it to resist (examples: {examples})."
         ),
         ("goal", "retrieval", "examples"),
         ("finding_clasheval_follow", "finding_clasheval_breakeven", "finding_corpus_mismatch"),
@@ -122,7 +124,8 @@ RULES: tuple[Rule, ...] = (
         Outcome.RAFT,
         _BOTH_FIRST,
         say(
-            "Some passages contradict the truth; with {examples} examples the model can be trained to tell right from wrong passages."
+            "Some passages contradict the truth (retrieval: {retrieval}); the examples can train the model to tell"
+            " right from wrong passages (examples: {examples})."
         ),
         ("goal", "retrieval", "examples"),
         ("finding_distractor_training", "finetunerag2025", "instructrag2024"),
@@ -133,8 +136,9 @@ RULES: tuple[Rule, ...] = (
         Outcome.PROMPT,
         _PROMPT_FIRST,
         say(
-            "The goal is {goal}, but {examples} clean examples are too few to train on: below 50 no result can be trusted, 100 allow a"
-            " light adapter, 1,000 are comfortable. Prompt with the best examples, enforce the form, and collect more."
+            "The goal is {goal}, but there are too few clean examples to train on (examples: {examples}; kind:"
+            " {example_kind}): below 50 no result can be trusted, 100 allow a light adapter, 1,000 are comfortable."
+            " Prompt with the best examples, enforce the form, and collect more."
         ),
         ("goal", "examples", "example_kind"),
         ("finding_few_shot_retrieval", "finding_prompt_first_format"),
@@ -152,8 +156,8 @@ RULES: tuple[Rule, ...] = (
         Outcome.PROMPT,
         _PROMPT_FIRST,
         say(
-            "Prompting already scores {probe}: training has next to nothing left to gain, and neither volume nor latency asks for"
-            " shorter prompts."
+            "Prompting already scores {probe}: training has next to nothing left to gain, and neither volume (queries"
+            " per day: {volume}) nor latency ({latency}) asks for shorter prompts."
         ),
         ("goal", "probe", "volume", "latency"),
         ("finding_probe_predicts_ft_gain",),
@@ -164,8 +168,9 @@ RULES: tuple[Rule, ...] = (
         Outcome.FINE_TUNE,
         _FORM_FIRST,
         say(
-            "The goal is {goal} and there are {examples} clean examples: form, style and procedure are what training is good at."
-            " Retrieval would only add noise."
+            "The goal is {goal}, and there are clean examples to learn it from (examples: {examples}; change:"
+            " {changes}; citations: {citations}): form, style and procedure are what training is good at, and retrieval"
+            " would only add noise."
         ),
         ("goal", "examples", "changes", "citations"),
         ("loraland2024", "anyscale2023", "openai_accuracy_guide", "firesparql2025", "finding_noise_into_ft"),
@@ -176,8 +181,8 @@ RULES: tuple[Rule, ...] = (
         Outcome.RAG_LIGHT,
         _BOTH_FIRST,
         say(
-            "The goal is {goal}, with {examples} examples to learn it from, but the facts in the answers change ({changes}) or must be"
-            " cited: look them up, train only the form."
+            "The goal is {goal}, with examples to learn it from (examples: {examples}), but the facts in the answers"
+            " change or must be cited (change: {changes}; citations: {citations}): look them up, train only the form."
         ),
         ("goal", "changes", "citations", "examples"),
         ("finding_clasheval_follow", "ovadia2023"),
@@ -188,8 +193,8 @@ RULES: tuple[Rule, ...] = (
         Outcome.PROMPT,
         _PROMPT_FIRST,
         say(
-            "All documents together are about {corpus_tokens} tokens: put them into the prompt. Nothing can be missed by retrieval,"
-            " and there is no index to run."
+            "All documents together hold about {corpus_tokens} tokens: put them into the prompt. Nothing can be missed"
+            " by retrieval, and there is no index to run."
         ),
         ("corpus_tokens", "goal"),
         ("finding_lc_vs_rag",),
@@ -200,8 +205,8 @@ RULES: tuple[Rule, ...] = (
         Outcome.ROUTED,
         _BOTH_FIRST,
         say(
-            "There are several kinds of question ({intents}) with different needs (change: {changes}), and {examples} examples to learn"
-            " the routes from: give each kind its own treatment."
+            "The questions need different treatment (kinds of question: {intents}; change: {changes}), and there are"
+            " examples to learn the routes from (examples: {examples}): give each kind its own."
         ),
         ("goal", "intents", "changes", "examples"),
         ("finding_mallen", "finding_lc_vs_rag"),
@@ -216,7 +221,8 @@ RULES: tuple[Rule, ...] = (
         Outcome.RAG,
         (Family.RAG, Family.PROMPT, Family.HYBRID, Family.FINE_TUNE),
         say(
-            "The examples are generated, and the documents hold the answers only {coverage}: training would teach mistakes. Start with"
+            "The examples are not checked (kind: {example_kind}), and the documents hold the answers only in part or"
+            " with contradictions (answers in the documents: {coverage}): training would teach mistakes. Start with"
             " retrieval and an enforced form, and have people check examples."
         ),
         ("goal", "example_kind", "coverage"),
@@ -228,8 +234,9 @@ RULES: tuple[Rule, ...] = (
         Outcome.RAG,
         _FACTS_FIRST,
         say(
-            "You want {goal}, but {examples} checked examples are too few to train the form on (100 checked ones for a light adapter,"
-            " 1,000 generated ones). Retrieval brings the facts; prompt and grammar hold the form meanwhile."
+            "The goal is {goal}, but there are too few examples to train the form on (examples: {examples}; kind:"
+            " {example_kind}; a light adapter takes 100 checked or 1,000 generated ones). Retrieval brings the facts;"
+            " prompt and grammar hold the form meanwhile."
         ),
         ("goal", "examples", "example_kind"),
         ("bha6kar2026", "finding_prompt_first_format", "finding_ft_faithfulness", "diliprc2025"),
@@ -246,8 +253,9 @@ RULES: tuple[Rule, ...] = (
         Outcome.RAFT,
         _BOTH_FIRST,
         say(
-            "You want {goal} and have examples ({examples}); passages are noisy or the examples come from the documents themselves, so"
-            " train with evidence among distractors."
+            "The goal is {goal}, and there are examples (examples: {examples}; kind: {example_kind}); passages are"
+            " noisy (retrieval: {retrieval}) or the examples come from the documents themselves, so train with the"
+            " evidence among distractors."
         ),
         ("goal", "examples", "example_kind", "retrieval"),
         ("raft2024", "aloftrag2025", "alghisi2024", "finding_raft_effect"),
@@ -258,8 +266,8 @@ RULES: tuple[Rule, ...] = (
         Outcome.RAG_LIGHT,
         _BOTH_FIRST,
         say(
-            "You want {goal}: facts come from retrieval (they change: {changes}), form and tone from {examples} examples in a light"
-            " adapter trained with the retrieved text."
+            "The goal is {goal}: facts come from retrieval (change: {changes}), form and tone from a light adapter"
+            " trained on your examples with the retrieved text (examples: {examples})."
         ),
         ("goal", "changes", "examples"),
         ("lewis2020", "finding_noise_into_ft", "finding_small_reader_gap"),
@@ -270,8 +278,8 @@ RULES: tuple[Rule, ...] = (
         Outcome.RAG_LIGHT,
         _BOTH_FIRST,
         say(
-            "A tuned model is at hand ({tuned_model}): use it as the reader and let retrieval bring the facts. Tuned readers with retrieval"
-            " beat both the plain reader and the tuned model alone."
+            "A tuned model is at hand ({tuned_model}): use it as the reader and let retrieval bring the facts. Tuned"
+            " readers with retrieval beat both the plain reader and the tuned model alone."
         ),
         ("goal", "tuned_model"),
         ("mirage2024", "parag2025", "lewis2020"),
@@ -282,7 +290,8 @@ RULES: tuple[Rule, ...] = (
         Outcome.RAFT,
         _BOTH_FIRST,
         say(
-            "The goal is {goal}; with {examples} examples ({example_kind}) the model can be trained to read retrieved passages, which"
+            "The goal is {goal}; with your examples (examples: {examples}; kind: {example_kind}; model size:"
+            " {model_size}; strict form: {strict_form}) the model can be trained to read retrieved passages, which"
             " published pairs show to be worth a few points over plain RAG."
         ),
         ("goal", "examples", "example_kind", "model_size", "strict_form"),
@@ -303,8 +312,8 @@ RULES: tuple[Rule, ...] = (
         Outcome.RAG,
         _FACTS_FIRST,
         say(
-            "The goal is {goal}: facts that change ({changes}) or must be cited ({citations}) belong into retrieval, and"
-            " there is no behaviour gap that training would close."
+            "The goal is {goal} (change: {changes}; citations: {citations}; examples: {examples}): facts belong into"
+            " retrieval, and there is no behaviour gap that training would close."
         ),
         ("goal", "changes", "citations", "examples"),
         ("ovadia2023", "soudani2024", "clasheval2024", "finding_pit", "finding_allenzhu"),
@@ -315,8 +324,9 @@ RULES: tuple[Rule, ...] = (
         Outcome.RAG,
         _FACTS_FIRST,
         say(
-            "The goal is {goal}, but the answers rest on facts that change ({changes}) or must be cited ({citations}), and {examples}"
-            " examples are too few to train on: retrieve the facts, prompt the form."
+            "The goal is {goal}, but the answers rest on facts that change or must be cited (change: {changes};"
+            " citations: {citations}), and there are too few examples to train on (examples: {examples}): retrieve the"
+            " facts, prompt the form."
         ),
         ("goal", "changes", "citations", "examples"),
     ),

@@ -24,7 +24,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """An amount in the cost model's currency."""
+    """An amount in a currency, shown with two significant digits: an estimate claims no more."""
 
     value: float
     currency: str = "USD"

@@ -6,6 +6,7 @@ import gettext
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import as_file, files
+from math import floor, log10
 
 from knowhow.advisor.text import Joined, Money, Number, Share, Text, Value
 from knowhow.errors import ConfigError
@@ -64,11 +65,11 @@ class Translator:
         return text.lstrip("-") if not text.strip("-0.,") else text
 
     def money(self, amount: Money) -> str:
-        """Return an amount with two significant decimals where it is small, none from 100 on."""
-        size = abs(amount.value)
-        digits = 0 if size >= 100 or size == 0 else (2 if size >= 0.095 else 4)
-        if amount.currency in _WITHOUT_CENTS and size >= 1:
-            digits = 0
+        """Return an amount with two significant digits, whole units from 10 on and for currencies without cents from 1 on."""
+        size = round_significant(abs(amount.value))
+        digits = 0
+        if size and size < (1 if amount.currency in _WITHOUT_CENTS else 10):
+            digits = max(2, 1 - floor(log10(size)))
         number = self.number(size, digits)
         sign = self.locale.minus if amount.value < 0 and number.strip("0.,") else ""
         symbol = self.locale.symbols.get(amount.currency)
@@ -76,6 +77,13 @@ class Translator:
             return f"{sign}{amount.currency} {number}"
         is_suffix = self.language == "ja" and symbol == "元"
         return f"{sign}{number}{symbol}" if is_suffix else f"{sign}{symbol}{number}"
+
+
+def round_significant(value: float, digits: int = 2) -> float:
+    """Return `value` rounded to that many significant digits."""
+    if value == 0:
+        return 0.0
+    return round(value, digits - 1 - floor(log10(abs(value))))
 
 
 def match_language(wanted: str) -> str:

@@ -1,0 +1,103 @@
+"""Find every message of the advisor and compile the catalogs: `python -m knowhow.advisor.catalogs` (needs babel, a development tool).
+
+`.po` files under locale/ are the source; the `.mo` files beside them are compiled from them and shipped.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from knowhow.storage import write_bytes
+
+if TYPE_CHECKING:
+    from babel.messages.catalog import Catalog
+
+FOLDER = Path(__file__).parent
+LANGUAGES = {"zh_Hans": "zh_Hans", "ja": "ja"}
+
+
+def find_messages(folder: Path = FOLDER) -> dict[str, str]:
+    """Return every message marked with `say`, in order of file and line, with the module that holds it."""
+    found: dict[str, str] = {}
+    for path in sorted(folder.glob("*.py")):
+        for message in _messages_of(ast.parse(path.read_text(encoding="utf-8"))):
+            found.setdefault(message, path.name)
+    return found
+
+
+def catalog_path(language: str) -> Path:
+    """Return the path of a language's source catalog."""
+    return FOLDER / "locale" / language / "LC_MESSAGES" / "advisor.po"
+
+
+def read_catalog(language: str) -> Catalog:
+    """Return a language's source catalog."""
+    from babel.messages.pofile import read_po
+
+    with catalog_path(language).open("rb") as file:
+        return read_po(file, locale=language)
+
+
+def compile_catalog(language: str) -> bytes:
+    """Return the compiled catalog; equal sources give equal bytes."""
+    from io import BytesIO
+
+    from babel.messages.mofile import write_mo
+
+    buffer = BytesIO()
+    write_mo(buffer, read_catalog(language))
+    return buffer.getvalue()
+
+
+def update_catalog(language: str) -> tuple[int, int]:
+    """Put new messages into the source catalog, drop unused ones, compile; return how many are translated and how many there are."""
+    from io import BytesIO
+
+    from babel.messages.catalog import Catalog
+    from babel.messages.pofile import write_po
+
+    path = catalog_path(language)
+    known = read_catalog(language) if path.exists() else Catalog(locale=language)
+    fresh = Catalog(locale=language, project="knowhow-ai", charset="utf-8", fuzzy=False)
+    messages = find_messages()
+    for message, module in messages.items():
+        old = known.get(message)
+        fresh.add(message, string=old.string if old else "", locations=[(module, 0)])
+    fresh.creation_date = fresh.revision_date = known.creation_date
+    buffer = BytesIO()
+    write_po(buffer, fresh, width=0, include_lineno=False, omit_header=False)
+    write_bytes(path, buffer.getvalue())
+    write_bytes(path.with_suffix(".mo"), compile_catalog(language))
+    done = sum(bool(item.string) for item in fresh if item.id)
+    return done, len(messages)
+
+
+def main() -> int:
+    """Update and compile all catalogs; 1 when a message lacks its translation."""
+    is_complete = True
+    for language in LANGUAGES:
+        done, total = update_catalog(language)
+        print(f"{language}: {done} of {total} messages")
+        is_complete = is_complete and done == total
+    return 0 if is_complete else 1
+
+
+def _messages_of(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id == "say"
+            and node.args
+        ):
+            first = node.args[0]
+            if isinstance(first, ast.Constant) and isinstance(first.value, str):
+                yield first.value
+
+
+if __name__ == "__main__":
+    sys.exit(main())
