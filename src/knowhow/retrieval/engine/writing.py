@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from knowhow.errors import DataError
+from knowhow.passages import passage_text
 from knowhow.retrieval.analysis import analyze
 from knowhow.retrieval.engine.database import read_setting, write_setting
 from knowhow.retrieval.engine.rows import chunk_row, document_row, encode_groups
-from knowhow.retrieval.passage import passage_text
 from knowhow.types import Chunk, Document
 
 if TYPE_CHECKING:

@@ -1,0 +1,123 @@
+"""A sentence encoder as an ONNX graph with its tokenizer: batches sorted by length, unit vectors out."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from knowhow.errors import DataError, NotFoundError
+from knowhow.retrieval.engine.vectors import normalise
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+    from knowhow.protocols import Matrix
+
+_POOLED = "sentence_embedding"
+
+
+class OnnxEncoder:
+    """Runs `directory`/model.onnx; the session and the tokenizer are loaded at first use, each on its own.
+
+    The graph takes input_ids and attention_mask (and token_type_ids where it asks for them) and gives either sentence_embedding or
+    token vectors, which are averaged over the text's tokens.
+    """
+
+    def __init__(self, directory: Path, max_tokens: int, batch_size: int, threads: int) -> None:
+        self.directory = directory
+        self._max_tokens, self._batch_size, self._threads = max_tokens, batch_size, threads
+        self._tokenizer: Tokenizer | None = None
+        self._session: Any = None
+        self._guard = threading.Lock()
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The tokenizer with truncation at the encoder's limit."""
+        with self._guard:
+            if self._tokenizer is None:
+                self._tokenizer = read_tokenizer(self.directory, self._max_tokens)
+            return self._tokenizer
+
+    def encode(self, texts: Sequence[str]) -> Matrix:
+        """Return one unit row per text."""
+        import numpy as np
+
+        session, tokenizer = self._load(), self.tokenizer
+        encoded = [encoding.ids for encoding in tokenizer.encode_batch(list(texts))]
+        order = sorted(range(len(encoded)), key=lambda row: len(encoded[row]))
+        rows: Matrix = np.zeros((len(texts), self.dimension), dtype=np.float32)
+        for start in range(0, len(order), self._batch_size):
+            block = order[start : start + self._batch_size]
+            rows[block] = self._run(session, [encoded[row] for row in block])
+        return normalise(rows)
+
+    @property
+    def dimension(self) -> int:
+        """Length of the vectors."""
+        return int(self._output(self._load()).shape[-1])
+
+    def _run(self, session: Any, batch: Sequence[Sequence[int]]) -> Any:
+        import numpy as np
+
+        width = max(map(len, batch))
+        ids = np.zeros((len(batch), width), dtype=np.int64)
+        mask = np.zeros((len(batch), width), dtype=np.int64)
+        for row, tokens in enumerate(batch):
+            ids[row, : len(tokens)] = tokens
+            mask[row, : len(tokens)] = 1
+        offered = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+        wanted = {item.name for item in session.get_inputs()}
+        output = self._output(session)
+        result = session.run([output.name], {name: offered[name] for name in wanted})[0]
+        if output.name == _POOLED:
+            return result
+        weights = mask[..., None].astype(np.float32)
+        return (result * weights).sum(axis=1) / np.maximum(weights.sum(axis=1), 1)
+
+    def _output(self, session: Any) -> Any:
+        outputs = session.get_outputs()
+        return next((item for item in outputs if item.name == _POOLED), outputs[0])
+
+    def _load(self) -> Any:
+        with self._guard:
+            if self._session is None:
+                self._session = _open_session(self.directory / "model.onnx", self._threads)
+            return self._session
+
+
+def read_tokenizer(directory: Path, max_tokens: int | None = None) -> Tokenizer:
+    """Read `directory`/tokenizer.json without padding, cut at `max_tokens` where given; NotFoundError when it is absent."""
+    from tokenizers import Tokenizer
+
+    path = directory / "tokenizer.json"
+    if not path.is_file():
+        raise NotFoundError(
+            f"{path} does not exist. Name a directory that holds model.onnx and tokenizer.json."
+        )
+    tokenizer = Tokenizer.from_file(str(path))
+    tokenizer.no_padding()
+    if max_tokens is None:
+        tokenizer.no_truncation()
+    else:
+        tokenizer.enable_truncation(max_tokens)
+    return tokenizer
+
+
+def _open_session(path: Path, threads: int) -> Any:
+    import onnxruntime
+
+    if not path.is_file():
+        raise NotFoundError(
+            f"{path} does not exist. Name a directory that holds model.onnx and tokenizer.json."
+        )
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except (RuntimeError, ValueError) as error:
+        raise DataError(
+            f"onnxruntime cannot load the model ({error}).", source=str(path), mend="Export it again."
+        ) from error
