@@ -76,7 +76,7 @@ class RetrievalSettings:
 
     mode: Literal["hybrid", "dense", "lexical"] = "hybrid"
     k: int = 5
-    candidates: int = 50
+    candidates: int = 100
     reranker: str = ""
     threshold: float | None = None
 
