@@ -22,6 +22,7 @@ class Part:
 class Content:
     """One document of a file as its loader saw it; `row` tells apart the documents of a file that holds several.
 
+    `title` is stated by the author; `property_title` is what a program noted, used when there is no heading either.
     `groups` None means that the file states nothing about its readers.
     """
 
@@ -31,6 +32,7 @@ class Content:
     groups: frozenset[str] | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     is_markdown: bool = False
+    property_title: str = ""
 
 
 class LoadError(DataError):

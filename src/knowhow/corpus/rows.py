@@ -24,13 +24,16 @@ def table_lines(rows: Iterable[Sequence[str]]) -> Iterator[str]:
 
 
 def is_header(cells: Sequence[str]) -> bool:
-    """Say whether a row reads like column names: several, all different, short, none a number or a date."""
+    """Say whether a row reads like column names: several, all different, short, none a number, a date or a label."""
     names = [cell for cell in cells if cell]
     return (
         len(names) >= 2
-        and len(names) * 2 > len(cells)
+        and len(names) * 4 >= len(cells) * 3
         and len(set(names)) == len(names)
-        and all(len(name) <= _MAX_HEADER and not _NUMBER.fullmatch(name) for name in names)
+        and all(
+            len(name) <= _MAX_HEADER and name[-1] not in ":：" and not _NUMBER.fullmatch(name)
+            for name in names
+        )
     )
 
 

@@ -11,6 +11,7 @@ import importlib
 import json
 import math
 import os
+import re
 import struct
 import sys
 from collections.abc import Iterator
@@ -25,6 +26,10 @@ from knowhow.registry import build
 
 HEADER = struct.Struct(">I")
 _CPU_GRACE_SECONDS = 10
+_EMPTY_TITLE = re.compile(
+    r"untitled.*|powerpoint.presentation|pr[eé]sentation.powerpoint|document\d*|microsoft word.*|.*\.(docx?|pdf|tex|xlsx?|indd|qxd)",
+    re.IGNORECASE,
+)
 
 
 def main(arguments: list[str]) -> None:
@@ -96,7 +101,7 @@ def _document(content: Content) -> dict[str, Any]:
     text, regions = compose(content.parts, content.is_markdown)
     return {
         "row": content.row,
-        "title": clean_line(content.title) or (first_heading(text) if content.is_markdown else ""),
+        "title": _title(content, text),
         "text": text,
         "regions": [[region.start, region.end, region.page, list(region.heading)] for region in regions],
         "groups": None if content.groups is None else sorted(content.groups),
@@ -104,6 +109,13 @@ def _document(content: Content) -> dict[str, Any]:
         "language": detect(text),
         "is_markdown": content.is_markdown,
     }
+
+
+def _title(content: Content, text: str) -> str:
+    heading = first_heading(text) if content.is_markdown else ""
+    noted = clean_line(content.property_title)
+    is_telling = len(noted) > 2 and not _EMPTY_TITLE.fullmatch(noted)
+    return clean_line(content.title) or heading or (noted if is_telling else "")
 
 
 def _read(path: str, max_bytes: int) -> bytes:

@@ -44,7 +44,7 @@ class DocxLoader:
             title = _core_title(archive)
         body = _body(data)
         parts = tuple(Part(text) for text in (header, body, footer) if text.strip())
-        return Loaded((Content(parts, title, is_markdown=True),))
+        return Loaded((Content(parts, is_markdown=True, property_title=title),))
 
 
 def _body(data: bytes) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -11,6 +12,8 @@ from knowhow.corpus.lines import join_lines
 from knowhow.corpus.normalization import clean, clean_line
 from knowhow.registry import register
 
+# pdfium takes the ligature lam-alef with hamza apart in the wrong order: article, hamza, lam instead of article, lam, hamza.
+_SPLIT_LAM_ALEF = re.compile("\u0627([\u0623\u0625\u0622])\u0644")
 _PASSWORD_ERRORS = ("password", "security")
 
 
@@ -43,7 +46,7 @@ class PdfLoader:
             title = clean_line(document.get_metadata_dict().get("Title", ""))
         finally:
             document.close()
-        return Loaded((Content(tuple(parts), title),))
+        return Loaded((Content(tuple(parts), property_title=title),))
 
 
 def _page_text(document: Any, number: int) -> str:
@@ -58,6 +61,7 @@ def _page_text(document: Any, number: int) -> str:
 
 def _mend_hyphens(text: str) -> str:
     """Join words that the page breaks at a hyphen, which pdfium marks with a character of its own."""
+    text = _SPLIT_LAM_ALEF.sub("\u0627\u0644\\1", text)
     for mark in ("\x02\r\n", "\ufffe\r\n", "\x02\n", "\ufffe\n", "\x02", "\ufffe"):
         text = text.replace(mark, "")
     return text

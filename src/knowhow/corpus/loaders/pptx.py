@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -12,7 +11,11 @@ from knowhow.corpus.archive import open_archive
 from knowhow.corpus.content import Content, Loaded, LoadError, Part
 from knowhow.corpus.normalization import clean_line
 from knowhow.corpus.rows import markdown_table
+from knowhow.corpus.slide_comments import read_comments
 from knowhow.registry import register
+
+_GROUP = 6
+_ROW_HEIGHT = 91_440  # a tenth of an inch in the file's units
 
 
 @register("loader", "pptx")
@@ -29,7 +32,7 @@ class PptxLoader:
         from pptx.exc import PackageNotFoundError
 
         with open_archive(data, ".pptx") as archive:
-            comments = _comments(archive)
+            comments = read_comments(archive)
         try:
             deck = Presentation(io.BytesIO(data))
             slides = list(deck.slides)
@@ -43,7 +46,7 @@ class PptxLoader:
             Part("\n\n".join(filter(None, [*_slide(slide), *comments.get(_part_name(slide), ())])), number)
             for number, slide in enumerate(slides, start=1)
         )
-        return Loaded((Content(parts, deck.core_properties.title or "", is_markdown=True),))
+        return Loaded((Content(parts, is_markdown=True, property_title=deck.core_properties.title or ""),))
 
 
 def _slide(slide: Any) -> Iterator[str]:
@@ -51,7 +54,7 @@ def _slide(slide: Any) -> Iterator[str]:
     heading = clean_line(title.text_frame.text) if title is not None and title.has_text_frame else ""
     if heading:
         yield f"# {heading}"
-    for shape in slide.shapes:
+    for shape in _by_place(slide.shapes):
         if not heading or shape.shape_id != title.shape_id:
             yield from _shape(shape)
     if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
@@ -60,13 +63,20 @@ def _slide(slide: Any) -> Iterator[str]:
             yield f"Notes: {notes}"
 
 
+def _by_place(shapes: Any) -> list[Any]:
+    """Return shapes from top to bottom and left to right, as a person reads the slide; shapes without a place stay last."""
+    return sorted(
+        shapes, key=lambda shape: (shape.top is None, (shape.top or 0) // _ROW_HEIGHT, shape.left or 0)
+    )
+
+
 def _shape(shape: Any) -> Iterator[str]:
-    if shape.shape_type == 6:
-        for inner in shape.shapes:
+    if shape.shape_type == _GROUP:
+        for inner in _by_place(shape.shapes):
             yield from _shape(inner)
         return
     if getattr(shape, "has_table", False) and shape.has_table:
-        yield markdown_table([[cell.text for cell in row.cells] for row in shape.table.rows])
+        yield markdown_table([*_table_rows(shape.table)])
     elif getattr(shape, "has_chart", False) and shape.has_chart:
         yield from _chart(shape.chart)
     elif shape.has_text_frame:
@@ -74,6 +84,20 @@ def _shape(shape: Any) -> Iterator[str]:
     elif shape.element.tag.endswith("}graphicFrame"):
         # Smart art and other frames: python-pptx has no reader, their words still stand in the XML.
         yield "\n".join(node.text for node in shape.element.iter() if node.tag.endswith("}t") and node.text)
+
+
+def _table_rows(table: Any) -> Iterator[list[str]]:
+    """Yield the rows of a table with the text of a merged cell in every place that it covers."""
+    covered: dict[tuple[int, int], str] = {}
+    for row, cells in enumerate(table.rows):
+        values = []
+        for column, cell in enumerate(cells.cells):
+            if cell.is_merge_origin:
+                for down in range(cell.span_height):
+                    for right in range(cell.span_width):
+                        covered[row + down, column + right] = cell.text
+            values.append(covered.get((row, column), cell.text))
+        yield values
 
 
 def _paragraphs(frame: Any) -> str:
@@ -100,39 +124,3 @@ def _chart(chart: Any) -> Iterator[str]:
 
 def _part_name(slide: Any) -> str:
     return str(slide.part.partname).rpartition("/")[2]
-
-
-def _comments(archive: zipfile.ZipFile) -> dict[str, list[str]]:
-    """Return the comment texts of each slide by the slide's file name."""
-    from lxml import etree
-
-    found: dict[str, list[str]] = {}
-    for name in archive.namelist():
-        if not (name.startswith("ppt/slides/_rels/") and name.endswith(".rels")):
-            continue
-        slide = name.rpartition("/")[2].removesuffix(".rels")
-        for relation in etree.fromstring(archive.read(name)):
-            target = relation.get("Target", "").replace("../", "ppt/")
-            if relation.get("Type", "").endswith("/comments") and target in archive.namelist():
-                found.setdefault(slide, []).extend(_comment_texts(etree.fromstring(archive.read(target))))
-    return found
-
-
-def _comment_texts(root: Any) -> Iterator[str]:
-    for comment in root.iter():
-        if not isinstance(comment.tag, str) or comment.tag.rpartition("}")[2] not in ("cm", "reply"):
-            continue
-        own = [node for node in comment.iter() if _holder(node) is comment]
-        text = clean_line("".join(node.text or "" for node in own))
-        if text:
-            yield f"Comment: {text}"
-
-
-def _holder(node: Any) -> Any:
-    """Return the comment or reply that a text node belongs to, None for other nodes."""
-    if not isinstance(node.tag, str) or node.tag.rpartition("}")[2] not in ("t", "text"):
-        return None
-    return next(
-        (up for up in node.iterancestors() if up.tag.rpartition("}")[2] in ("cm", "reply")),
-        None,
-    )

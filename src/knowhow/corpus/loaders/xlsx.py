@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from knowhow.corpus.archive import open_archive
 from knowhow.corpus.content import Content, Loaded, LoadError, Part
 from knowhow.corpus.normalization import clean_line
-from knowhow.corpus.rows import table_lines
+from knowhow.corpus.rows import markdown_table, table_lines
 from knowhow.registry import register
 
 _MAX_EMPTY_ROWS = 10_000
@@ -44,7 +44,7 @@ class XlsxLoader:
             for sheet in [*book.worksheets, *book.chartsheets]
             if sheet.sheet_state == "visible" and (text := "\n\n".join(_sheet(sheet)))
         ]
-        return Loaded((Content(tuple(parts), book.properties.title or "", is_markdown=True),))
+        return Loaded((Content(tuple(parts), title=book.properties.title or "", is_markdown=True),))
 
 
 def _sheet(sheet: Any) -> Iterator[str]:
@@ -105,10 +105,25 @@ def _chart(chart: Any) -> Iterator[str]:
     if title is not None and title.tx is not None and title.tx.rich is not None:
         runs = [run.t for paragraph in title.tx.rich.p for run in paragraph.r or ()]
         yield clean_line("".join(runs))
-    for series in getattr(chart, "series", ()):
-        pairs = [*zip(_points(series.cat), _points(series.val), strict=False)]
-        if pairs:
-            yield "; ".join(f"{category}: {value}" for category, value in pairs)
+    series = list(getattr(chart, "series", ()))
+    categories = next((points for one in series if (points := _points(one.cat))), [])
+    columns = [_points(one.val) for one in series]
+    if any(columns):
+        rows = [["", *(_series_name(one) for one in series)]]
+        for number in range(max(map(len, columns))):
+            label = categories[number] if number < len(categories) else ""
+            rows.append([label, *(column[number] if number < len(column) else "" for column in columns)])
+        yield markdown_table(rows)
+
+
+def _series_name(series: Any) -> str:
+    title = series.tx
+    if title is None:
+        return ""
+    if title.v:
+        return clean_line(title.v)
+    cache = title.strRef.strCache if title.strRef is not None else None
+    return " ".join(clean_line(str(point.v)) for point in cache.pt) if cache is not None else ""
 
 
 def _points(source: Any) -> list[str]:
@@ -116,5 +131,5 @@ def _points(source: Any) -> list[str]:
         reference = getattr(source, kind, None)
         cache = getattr(reference, "strCache", None) or getattr(reference, "numCache", None)
         if cache is not None:
-            return [clean_line(str(point.v)) for point in cache.pt]
+            return [clean_line(str(point.v)).removesuffix(".0") for point in cache.pt]
     return []
