@@ -11,7 +11,7 @@ from knowhow.cli.ask import ask
 from knowhow.cli.doctor import doctor
 from knowhow.cli.ingest import ingest
 from knowhow.cli.init import init
-from knowhow.cli.list import list_documents
+from knowhow.cli.listing import list_documents
 from knowhow.cli.models import models
 
 
