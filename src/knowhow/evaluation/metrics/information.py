@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
@@ -48,6 +48,18 @@ def information(name: str) -> MetricInfo:
     """Return what the registered metric `name` says about itself; NotFoundError lists the known names."""
     part = find("metric", name)
     return _known.get((part.__module__, part.__qualname__), MetricInfo())
+
+
+def aggregate(values: Sequence[float | None], how: Aggregate = "mean") -> float | None:
+    """Return mean, median or 99th percentile (the smallest value that at least 99 % do not exceed); None without any value."""
+    import numpy as np
+
+    scored = [value for value in values if value is not None]
+    if not scored:
+        return None
+    if how == "mean":
+        return float(np.mean(scored))
+    return float(np.quantile(scored, 0.5 if how == "p50" else 0.99, method="inverted_cdf"))
 
 
 def build_metric(name: str, options: Mapping[str, Any] | None = None) -> Metric:

@@ -1,0 +1,119 @@
+"""Facts that a text commits itself to and that can be checked by rule: numbers, dates, names."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from knowhow.language import CJK
+
+_SCALES = {
+    "hundred": 1e2, "thousand": 1e3, "k": 1e3, "million": 1e6, "mn": 1e6, "m": 1e6, "billion": 1e9, "bn": 1e9, "b": 1e9,
+    "trillion": 1e12, "dozen": 12.0, "百": 1e2, "千": 1e3, "万": 1e4, "萬": 1e4, "億": 1e8, "亿": 1e8, "兆": 1e12,
+}  # fmt: skip
+_TENS_TEXT = "twenty thirty forty fifty sixty seventy eighty ninety"
+_UNITS_TEXT = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen"
+)
+_NUMBER_WORDS = {word: float(value) for value, word in enumerate(_UNITS_TEXT.split())} | {
+    word: 20.0 + 10 * place for place, word in enumerate(_TENS_TEXT.split())
+}
+_MONTHS = [
+    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december",
+]  # fmt: skip
+_NUMBER = re.compile(
+    r"(?<![\w.])[$€£¥]?(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)(?:[\s-]?(hundred|thousand|million|billion|trillion|dozen|bn|mn|[kmb]"
+    r"(?![a-z])|[百千万萬億亿兆]))?",
+    re.IGNORECASE,
+)
+_LOOSE_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_WORD = re.compile(r"[A-Za-z]+")
+_NAME = re.compile(r"[^\W\d_a-z][\w'’&-]*", re.UNICODE)
+_STARTS = re.compile(r"(?:^|[.!?:;]\s*|[\"“'‘(\[*•-]\s*)$")
+_LATIN_IN_CJK = re.compile(r"[A-Za-z][A-Za-z0-9&.-]+|[\u30a0-\u30ff]{3,}")
+_MONTH_NUMBERS = re.compile(
+    r"\d{4}[-/.年](\d{1,2})[-/.月]|(?<!\d)(\d{1,2})月|(?<!\d)(\d{1,2})/\d{1,2}/\d{2,4}"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number with its scale worked in, and the decimals it was written with at that scale."""
+
+    value: float
+    step: float
+    text: str
+
+
+def find_numbers(text: str) -> list[Number]:
+    """Return the numbers of a text: digits with thousands separators, decimals and scale words, and English number words."""
+    folded = unicodedata.normalize("NFKC", text)
+    found = []
+    for match in _NUMBER.finditer(folded):
+        digits = match[1].replace(",", "")
+        scale = _SCALES.get((match[2] or "").lower(), 1.0)
+        decimals = len(digits.partition(".")[2])
+        found.append(Number(float(digits) * scale, scale * 10.0**-decimals, match[0].strip()))
+    found += [
+        Number(_NUMBER_WORDS[word.lower()], 1.0, word)
+        for word in _WORD.findall(folded)
+        if word.lower() in _NUMBER_WORDS
+    ]
+    return found
+
+
+def unsupported_numbers(text: str, evidence: Sequence[Number], evidence_text: str) -> list[str]:
+    """Return the numbers of `text` that no number of the evidence equals or rounds to."""
+    values = {number.value for number in evidence} | {
+        float(digits) for digits in _LOOSE_NUMBER.findall(evidence_text.replace(",", ""))
+    }
+    missing = []
+    for number in find_numbers(text):
+        is_word = number.text.lower() in _NUMBER_WORDS
+        near = 0.5000001 * number.step if number.step < 1 or number.value >= 20 else 1e-9
+        if is_word and number.value == 1:
+            continue
+        if not any(abs(value - number.value) <= near for value in values):
+            missing.append(number.text)
+    return missing
+
+
+def unsupported_months(text: str, evidence_text: str) -> list[str]:
+    """Return the months named in `text` that the evidence names neither by word, by abbreviation nor in a numeric date."""
+    folded, others = text, evidence_text.lower()
+    numeric = {int(next(filter(None, found))) for found in _MONTH_NUMBERS.findall(others)}
+    return [
+        month.capitalize()
+        for place, month in enumerate(_MONTHS, 1)
+        if re.search(rf"\b{month.capitalize()}\b", folded)
+        and not re.search(rf"\b{month[:3]}(?:{month[3:]}|\b)", others)
+        and place not in numeric
+    ]
+
+
+def find_names(sentence: str) -> list[str]:
+    """Return the words of a sentence that look like names: capitalised after its first word, or Latin and katakana runs in CJK."""
+    if re.search(f"[{CJK}]", sentence):
+        return _LATIN_IN_CJK.findall(sentence)
+    return [
+        match[0]
+        for match in _NAME.finditer(sentence)
+        if match[0] != "I" and not _STARTS.search(sentence[: match.start()])
+    ]
+
+
+def unsupported_names(sentence: str, evidence_text: str) -> list[str]:
+    """Return the names of a sentence that stand nowhere in the evidence, neither written out nor as initials of its words."""
+    others = evidence_text.casefold()
+    initials = "".join(word[0] for word in re.findall(r"[^\W\d_]+", evidence_text)).casefold()
+    missing = []
+    for name in find_names(sentence):
+        bare = re.sub(r"['’]s?$", "", name.casefold())
+        shorter = bare[:-1] if bare.endswith("s") and len(bare) > 4 else bare
+        is_acronym = name.isupper() and 2 <= len(bare) <= 6 and bare in initials
+        if shorter not in others and not is_acronym:
+            missing.append(name)
+    return missing

@@ -1,0 +1,163 @@
+"""How far passages support a text: sentence by sentence, by aligned words and by rules for what words alone do not show."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from knowhow.evaluation.metrics.claims import (
+    Number,
+    find_numbers,
+    unsupported_months,
+    unsupported_names,
+    unsupported_numbers,
+)
+from knowhow.evaluation.metrics.opposites import (
+    CJK_NEGATIONS,
+    NEGATIONS,
+    find_cjk_opposites,
+    find_opposites,
+)
+from knowhow.language import is_cjk, sentences, words
+
+_STOP_TEXT = (
+    "a an the and or but if of to in on at for with by from as is are was were be been being am do does did has have had "
+    "having it its this that these those he she they them his her their i you we me my your our us so than then there here "
+    "which who whom what when where why how can could will would shall should may might must also into very just such own "
+    "s t 的 了 是 在 和 也 与 而 就 都 は が を に の で と も へ や"
+)
+_STOP_WORDS = frozenset(_STOP_TEXT.split())
+_WINDOW = 3
+_CONFLICT_FACTOR = 0.5
+FLOOR = 0.65
+"""Support from which a sentence counts as supported: the best balanced accuracy on the development half of BEGIN and SummEdits."""
+
+
+@dataclass(frozen=True, slots=True)
+class SentenceSupport:
+    """One sentence at [start, end) with its support in [0, 1] and what contradicts the evidence or is missing from it."""
+
+    start: int
+    end: int
+    support: float
+    conflicts: tuple[str, ...] = ()
+    tokens: int = 0
+
+
+@dataclass(frozen=True)
+class EvidenceText:
+    """Passages prepared for alignment: sentences (or lines) with the stems of each, all stems, all numbers."""
+
+    text: str
+    sentences: tuple[str, ...]
+    stems: tuple[frozenset[str], ...]
+    vocabulary: frozenset[str]
+    numbers: tuple[Number, ...]
+
+    @classmethod
+    def read(cls, passages: Sequence[str]) -> EvidenceText:
+        """Split and stem the passages."""
+        text = "\n\n".join(passages)
+        parts = tuple(
+            line for start, end in sentences(text) for line in text[start:end].split("\n") if line.strip()
+        )
+        stems = tuple(frozenset(map(stem, words(part))) for part in parts)
+        return cls(text, parts, stems, frozenset().union(*stems), tuple(find_numbers(text)))
+
+
+@lru_cache(maxsize=65536)
+def stem(word: str) -> str:
+    """Return the Snowball stem of an English word; other scripts and words with digits stay as they are."""
+    if not word.isascii() or not word.isalpha():
+        return word
+    return str(_stemmer().stemWord(word))
+
+
+@lru_cache(maxsize=1)
+def _stemmer() -> Any:
+    import snowballstemmer
+
+    return snowballstemmer.stemmer("english")
+
+
+def content_stems(text: str) -> frozenset[str]:
+    """Return the stems of a text's words without stop words."""
+    return frozenset(stem(word) for word in words(text) if word not in _STOP_WORDS)
+
+
+def assess(text: str, passages: Sequence[str]) -> tuple[SentenceSupport, ...]:
+    """Return the support of each sentence of `text` by the passages; sentences without a word are left out.
+
+    Support is the mean of two shares, the sentence's tokens found anywhere in the evidence and its content words found
+    within the best stretch of three sentences, halved for every kind of conflict that a rule finds: a number, month or name
+    that the evidence lacks, a negation or an opposite where the best stretch says otherwise.
+    """
+    evidence = _read(tuple(passages))
+    found = []
+    for start, end in sentences(text):
+        tokens = words(text[start:end])
+        if tokens:
+            found.append(_assess_sentence(text[start:end], tokens, start, evidence))
+    return tuple(found)
+
+
+def overall_support(assessed: Sequence[SentenceSupport]) -> float | None:
+    """Return the mean support of the sentences, weighted by their tokens; None without any."""
+    total = sum(sentence.tokens for sentence in assessed)
+    return sum(sentence.support * sentence.tokens for sentence in assessed) / total if total else None
+
+
+@lru_cache(maxsize=256)
+def _read(passages: tuple[str, ...]) -> EvidenceText:
+    return EvidenceText.read(passages)
+
+
+def _assess_sentence(sentence: str, tokens: list[str], start: int, evidence: EvidenceText) -> SentenceSupport:
+    stems = [stem(token) for token in tokens]
+    content = [
+        stemmed for stemmed, token in zip(stems, tokens, strict=True) if token not in _STOP_WORDS
+    ] or stems
+    share, window = _best_window(content, evidence)
+    anywhere = sum(stemmed in evidence.vocabulary for stemmed in stems) / len(stems)
+    conflicts = _find_conflicts(sentence, tokens, window, evidence)
+    kinds = {conflict.partition(":")[0] for conflict in conflicts}
+    support = (anywhere + share) / 2 * _CONFLICT_FACTOR ** len(kinds)
+    return SentenceSupport(start, start + len(sentence), support, tuple(conflicts), len(tokens))
+
+
+def _best_window(content: Sequence[str], evidence: EvidenceText) -> tuple[float, str]:
+    """Return the largest share of `content` within up to three adjacent sentences, and the shortest such stretch."""
+    wanted = set(content)
+    counts = {stemmed: content.count(stemmed) for stemmed in wanted}
+    shared = [wanted & sentence for sentence in evidence.stems]
+    best, place = 0, (0, 0)
+    for size in range(1, _WINDOW + 1):
+        for first in range(max(1, len(shared) - size + 1)):
+            covered = set().union(*shared[first : first + size])
+            value = sum(counts[stemmed] for stemmed in covered)
+            if value > best:
+                best, place = value, (first, first + size)
+    return best / len(content), "\n".join(evidence.sentences[slice(*place)])
+
+
+def _find_conflicts(sentence: str, tokens: list[str], window: str, evidence: EvidenceText) -> list[str]:
+    """Return what the rules object to, each as `kind: word`."""
+    found = [f"number: {text}" for text in unsupported_numbers(sentence, evidence.numbers, evidence.text)]
+    found += [f"date: {month}" for month in unsupported_months(sentence, evidence.text)]
+    found += [f"name: {name}" for name in unsupported_names(sentence, evidence.text)]
+    if not window:
+        return found
+    others = frozenset(words(window))
+    found += [f"opposite: {word}" for word in find_opposites(tokens, others)]
+    found += [f"opposite: {word}" for word in find_cjk_opposites(sentence, window)]
+    if _has_negation(sentence, tokens) and not _has_negation(window, others):
+        found.append("negation: the evidence does not deny it")
+    return found
+
+
+def _has_negation(text: str, tokens: Collection[str]) -> bool:
+    if is_cjk(text):
+        return any(mark in text for mark in CJK_NEGATIONS)
+    return any(token in NEGATIONS for token in tokens)
