@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     from babel.messages.catalog import Catalog
 
 FOLDER = Path(__file__).parent
-LANGUAGES = {"zh_Hans": "zh_Hans", "ja": "ja"}
+LANGUAGES = ("zh_Hans", "ja")
+_DATE = datetime(2026, 11, 21, tzinfo=UTC)
+"""Fixed, so that equal messages give equal files."""
 
 
 def find_messages(folder: Path = FOLDER) -> dict[str, str]:
@@ -62,12 +65,23 @@ def update_catalog(language: str) -> tuple[int, int]:
 
     path = catalog_path(language)
     known = read_catalog(language) if path.exists() else Catalog(locale=language)
-    fresh = Catalog(locale=language, project="knowhow-ai", charset="utf-8", fuzzy=False)
+    fresh = Catalog(
+        locale=language,
+        project="knowhow-ai",
+        version="advisor",
+        header_comment=f"# Words of the advisor in {language}; same license as knowhow-ai.",
+        msgid_bugs_address="none",
+        last_translator="KnowHow authors",
+        language_team="KnowHow authors",
+        creation_date=_DATE,
+        revision_date=_DATE,
+        charset="utf-8",
+        fuzzy=False,
+    )
     messages = find_messages()
     for message, module in messages.items():
         old = known.get(message)
         fresh.add(message, string=old.string if old else "", locations=[(module, 0)])
-    fresh.creation_date = fresh.revision_date = known.creation_date
     buffer = BytesIO()
     write_po(buffer, fresh, width=0, include_lineno=False, omit_header=False)
     write_bytes(path, buffer.getvalue())
