@@ -255,8 +255,9 @@ def _measure_latency(
     budget: Budget,
 ) -> dict[str, tuple[float, ...]]:
     """Time single calls, arm after arm for each question so that a busy moment hits all alike; the first calls only warm up."""
-    chosen = [asked[place] for place in spread_evenly(len(asked), plan.latency_calls)]
     measured = [runner for runner in runners if not runner.arm.traits.is_diagnostic]
+    shared = [example for example in asked if all(_has_answer(runner, example) for runner in measured)]
+    chosen = [shared[place] for place in spread_evenly(len(shared), plan.latency_calls)]
     with (
         components.uncached(),
         progress("Timing single answers", len(chosen) * len(measured), "answers") as bar,
@@ -269,10 +270,7 @@ def _measure_latency(
         for example in chosen:
             for runner in measured:
                 question = runner.question(example)
-                if (
-                    question not in runner.store.latencies_ms
-                    and runner.answers.get(example.id, _OK).error is None
-                ):
+                if question not in runner.store.latencies_ms:
                     if runner.arm.key in cold:
                         _answer(runner.pipeline, [example])
                         cold.discard(runner.arm.key)
@@ -295,7 +293,9 @@ def _measure_latency(
     }
 
 
-_OK = Answer("", error="was not asked")
+def _has_answer(runner: _Runner, example: Example) -> bool:
+    answer = runner.answers.get(example.id)
+    return answer is not None and answer.error is None
 
 
 def _record(

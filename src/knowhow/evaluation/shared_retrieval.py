@@ -89,7 +89,3 @@ class SharedComponents:
     def trainer(self) -> Trainer:
         """See Components."""
         return self._inner.trainer()
-
-    def __getattr__(self, name: str) -> object:
-        # The workspace's components may offer more than the protocol (prompt settings); pass it through.
-        return getattr(self._inner, name)

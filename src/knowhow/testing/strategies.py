@@ -11,7 +11,7 @@ from pathlib import Path
 from knowhow.protocols import Embedder, Generator, Pipeline, Retriever, TextSink, Trainer
 from knowhow.storage import write_json
 from knowhow.testing.fakes import FakeEmbedder, FakeGenerator, FakeRetriever
-from knowhow.types import Answer, Chunk, Citation, Document, Example, Format, Hit, Query
+from knowhow.types import Answer, Answering, Chunk, Citation, Document, Example, Format, Hit, Query
 
 
 def is_right(question: str, accuracy: float, salt: str = "") -> bool:
@@ -105,6 +105,11 @@ class FakeComponents:
     texts: Mapping[str, str] = field(default_factory=dict)
     format: Format = field(default_factory=Format)
     searches: int = 0
+
+    @property
+    def answering(self) -> Answering:
+        """The defaults."""
+        return Answering()
 
     def documents(self) -> Iterable[Document]:
         """One document per text."""
