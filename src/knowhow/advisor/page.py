@@ -18,7 +18,7 @@ from knowhow.advisor.text import Money, Number
 from knowhow.advisor.translation import Translator
 
 _WIDTH, _HEIGHT = 640, 240
-_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 150, 12, 28
+_LEFT, _RIGHT, _TOP, _BOTTOM = 76, 190, 12, 28
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,7 @@ def render_page(advice: Advice, language: str = "en", *, day: str = "") -> str:
         advice=advice,
         language=translator.language,
         day=day,
+        colon=translator.locale.colon,
         labels=LABELS,
         strategies=STRATEGY_NAMES,
         families=[(family, FAMILY_NAMES[family]) for family in FAMILIES],

@@ -26,7 +26,7 @@ def print_advice(advice: Advice, console: Console, language: str = "en", *, is_f
     printer = _Printer(console, Translator(language))
     show = printer.show
     description = advice.description
-    title = f"{show(LABELS['recommendation'])}: {show(description.title)}"
+    title = f"{show(LABELS['recommendation'])}{printer.colon}{show(description.title)}"
     console.print(f"\n{title}", style="bold", markup=False)
     console.print(show(description.choose_when), style="dim", markup=False)
     printer.bullets("because", advice.reasons[:1])
@@ -43,8 +43,8 @@ def print_advice(advice: Advice, console: Console, language: str = "en", *, is_f
     _print_costs(advice, printer)
     printer.heading("plan")
     for number, stage in enumerate(advice.stages, start=1):
-        console.print(f"  {number}. {show(stage.title)}: {show(stage.action)}")
-        console.print(f"     {show(LABELS['done_when'])}: {show(stage.done_when)}", style="dim")
+        console.print(f"  {number}. {show(stage.title)}{printer.colon}{show(stage.action)}")
+        console.print(f"     {show(LABELS['done_when'])}{printer.colon}{show(stage.done_when)}", style="dim")
         if stage.command:
             console.print(f"     $ {stage.command}", style="cyan", markup=False)
     printer.heading("flips")
@@ -67,8 +67,8 @@ def print_triggers(advice: Advice, console: Console, language: str = "en") -> No
     words = {True: LABELS["trigger_fired"], False: LABELS["trigger_waiting"], None: LABELS["unknown"]}
     for item in advice.triggers:
         state = show(words[item.has_fired])
-        now = f" ({show(LABELS['now'])}: {show(item.now)})" if item.has_fired is not None else ""
-        console.print(f"  - {show(item.condition)}: {state}{now}", markup=False)
+        now = f" ({show(LABELS['now'])}{printer.colon}{show(item.now)})" if item.has_fired is not None else ""
+        console.print(f"  - {show(item.condition)}{printer.colon}{state}{now}", markup=False)
 
 
 def describe_crossings(report: CostReport, show: Translator) -> list[str]:
@@ -123,6 +123,7 @@ class _Printer:
         self.console = console
         self.translator = translator
         self.show = translator.show
+        self.colon = translator.locale.colon
 
     def heading(self, label: str) -> None:
         self.console.print(f"\n{self.show(LABELS[label])}", style="bold", markup=False)
@@ -131,7 +132,7 @@ class _Printer:
         self._list(label, [self.show(item) for item in items])
 
     def pairs(self, label: str, items: Iterable[tuple[Value, Value]]) -> None:
-        self._list(label, [f"{self.show(name)}: {self.show(value)}" for name, value in items])
+        self._list(label, [f"{self.show(name)}{self.colon}{self.show(value)}" for name, value in items])
 
     def _list(self, label: str, lines: list[str]) -> None:
         if lines:

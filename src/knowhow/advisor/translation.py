@@ -18,20 +18,21 @@ LANGUAGE_NAMES = {"en": "English", "zh-Hans": "简体中文", "ja": "日本語"}
 
 @dataclass(frozen=True, slots=True)
 class Locale:
-    """How a language writes lists and amounts; all three group thousands with commas and use a decimal point.
+    """How a language writes lists, labels and amounts; all three group thousands with commas and use a decimal point.
 
     `symbols` are the currency signs that are unambiguous in the locale; other currencies are written by their code.
     """
 
     separator: str
+    colon: str
     minus: str
     symbols: dict[str, str]
 
 
 _LOCALES = {
-    "en": Locale(", ", "-", {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "CNY": "CN¥"}),
-    "zh-Hans": Locale("、", "-", {"CNY": "¥", "USD": "US$", "EUR": "€", "GBP": "£", "JPY": "JP¥"}),
-    "ja": Locale("、", "-", {"JPY": "￥", "USD": "$", "EUR": "€", "GBP": "£", "CNY": "元"}),
+    "en": Locale(", ", ": ", "-", {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "CNY": "CN¥"}),
+    "zh-Hans": Locale("、", "：", "-", {"CNY": "¥", "USD": "US$", "EUR": "€", "GBP": "£", "JPY": "JP¥"}),
+    "ja": Locale("、", "：", "-", {"JPY": "￥", "USD": "$", "EUR": "€", "GBP": "£", "CNY": "元"}),
 }
 _WITHOUT_CENTS = ("JPY", "KRW")
 
