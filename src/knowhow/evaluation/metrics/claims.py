@@ -25,10 +25,11 @@ _MONTHS = [
     "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december",
 ]  # fmt: skip
 _NUMBER = re.compile(
-    r"(?<![\w.])[$€£¥]?(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)(?:[\s-]?(hundred|thousand|million|billion|trillion|dozen|bn|mn|[kmb]"
+    r"(?<![A-Za-z0-9_.])[$€£¥]?(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)(?:[\s-]?(hundred|thousand|million|billion|trillion|dozen|bn|mn|[kmb]"
     r"(?![a-z])|[百千万萬億亿兆]))?",
     re.IGNORECASE,
 )
+_ENUMERATOR = re.compile(r"(?m)^\s*\d{1,2}[.)](?=\s|$)")
 _LOOSE_NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _WORD = re.compile(r"[A-Za-z]+")
 _NAME = re.compile(r"[^\W\d_a-z][\w'’&-]*", re.UNICODE)
@@ -71,11 +72,11 @@ def unsupported_numbers(text: str, evidence: Sequence[Number], evidence_text: st
         float(digits) for digits in _LOOSE_NUMBER.findall(evidence_text.replace(",", ""))
     }
     missing = []
-    for number in find_numbers(text):
-        is_word = number.text.lower() in _NUMBER_WORDS
-        near = 0.5000001 * number.step if number.step < 1 or number.value >= 20 else 1e-9
-        if is_word and number.value == 1:
+    for number in find_numbers(_ENUMERATOR.sub("", text)):
+        if number.text.lower() == "one":
             continue
+        # A number written with two digits or more may have been rounded; "3" for 3.4 is another number.
+        near = 0.5000001 * number.step if number.step <= 0.1 * number.value else 1e-9
         if not any(abs(value - number.value) <= near for value in values):
             missing.append(number.text)
     return missing

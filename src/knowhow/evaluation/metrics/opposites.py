@@ -35,7 +35,7 @@ brother/sister alive/dead birth/death born/died arrive/depart enter/leave import
 encourage/discourage encouraged/discouraged helped/hindered optimistic/pessimistic confident/doubtful satisfied/dissatisfied
 pleased/disappointed substantial/slight significant/insignificant approximately/exactly about/exactly partly/fully
 partially/fully temporary/permanent tighten/loosen tightened/loosened forward/backward advance/delay advanced/delayed
-millions/billions million/billion thousand/million daily/weekly weekly/monthly monthly/annual monthly/yearly quarterly/annual
+millions/billions daily/weekly weekly/monthly monthly/annual monthly/yearly quarterly/annual
 monday/tuesday tuesday/wednesday wednesday/thursday thursday/friday friday/saturday saturday/sunday
 """
 _CJK_PAIRS = """

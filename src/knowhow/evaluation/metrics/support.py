@@ -69,7 +69,8 @@ class EvidenceText:
 
 @lru_cache(maxsize=65536)
 def stem(word: str) -> str:
-    """Return the Snowball stem of an English word; other scripts and words with digits stay as they are."""
+    """Return the Snowball stem of an English word without possessive; other scripts and words with digits stay as they are."""
+    word = word.removesuffix("'s").removesuffix("’s")
     if not word.isascii() or not word.isalpha():
         return word
     return str(_stemmer().stemWord(word))
