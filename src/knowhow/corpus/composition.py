@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from knowhow.corpus.content import Part
 from knowhow.corpus.normalization import clean, clean_line
+from knowhow.language import is_cjk
 from knowhow.types import Region
 
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
@@ -31,7 +32,7 @@ def compose(parts: Sequence[Part], is_markdown: bool) -> tuple[str, tuple[Region
         if not text:
             continue
         if pieces:
-            gap = "\n" if part.page is not None and _MID_SENTENCE.search(pieces[-1]) else "\n\n"
+            gap = _page_gap(pieces[-1], text) if part.page is not None else "\n\n"
             pieces.append(gap)
             position += len(gap)
         if part.heading is not None or not is_markdown:
@@ -43,6 +44,15 @@ def compose(parts: Sequence[Part], is_markdown: bool) -> tuple[str, tuple[Region
         pieces.append(text)
         position += len(text)
     return "".join(pieces), tuple(regions)
+
+
+def _page_gap(above: str, below: str) -> str:
+    """Return what joins two pages: a sentence that goes on over the break stays one sentence."""
+    if not _MID_SENTENCE.search(above):
+        return "\n\n"
+    if is_cjk(above[-1]) and is_cjk(below[0]):
+        return ""
+    return " " if below[0].islower() else "\n"
 
 
 def find_headings(text: str) -> Iterator[tuple[int, int, str]]:

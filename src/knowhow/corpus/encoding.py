@@ -16,6 +16,9 @@ _BOMS = (
 )
 _CANDIDATES = ("gb18030", "big5hkscs", "cp932", "euc_jp", "cp949", "cp1252", "cp1251")
 _DECLARED = re.compile(rb"""(?:charset|encoding)\s*=\s*["']?\s*([A-Za-z0-9_:.-]{2,40})""")
+_FUNCTION_CHARACTERS = frozenset(
+    "的一是不了在有和人这為为中大上个個以要他时時来來用们們到于於出就分对對成会會可主年也能下而所应應由及与與其如后後或并"
+)
 _SAMPLE_BYTES = 200_000
 
 
@@ -76,7 +79,7 @@ def _decode_likeliest(data: bytes) -> str:
     best, best_rank = "cp1252", -1e9
     for name in _CANDIDATES:
         text = _decode_sample(sample, name)
-        if text is not None and (rank := _plausibility(text)) > best_rank:
+        if text is not None and (rank := _plausibility(text) - _mixture_penalty(text, name)) > best_rank:
             best, best_rank = name, rank
     return data.decode(best, errors="replace")
 
@@ -97,15 +100,29 @@ def _plausibility(text: str) -> float:
     return sum(map(_ordinariness, marked)) / len(marked)
 
 
+def _mixture_penalty(text: str, encoding: str) -> float:
+    """Chinese, Japanese and Korean share byte ranges: kana in Chinese text, or as many hanja as hangul, give a wrong guess away."""
+    letters = [character for character in text if ord(character) >= 0x3040]
+    if not letters:
+        return 0.0
+    kana = sum(0x3040 <= ord(character) <= 0x30FF for character in letters) / len(letters)
+    hanja = sum(0x4E00 <= ord(character) <= 0x9FFF for character in letters) / len(letters)
+    if encoding in ("gb18030", "big5hkscs"):
+        return 0.5 if kana > 0.1 else 0.0
+    return 0.5 if encoding == "cp949" and hanja > 0.1 else 0.0
+
+
 def _ordinariness(character: str) -> float:
     code = ord(character)
     if 0x3040 <= code <= 0x30FF or 0x3000 <= code <= 0x3020 or 0xFF01 <= code <= 0xFF5E:
         return 1.0
+    if character in _FUNCTION_CHARACTERS:
+        return 1.5
     if 0x4E00 <= code <= 0x9FFF:
         # The first level of GB 2312 and of Big5 holds the characters in daily use.
         return 1.0 if _is_daily(character) else -0.3
     if 0xAC00 <= code <= 0xD7A3:
-        return 0.9
+        return 1.05
     if character in "éèêëàâäáãåçîïíìôöóòõûüúùñßøæœÉÈÀÄÖÜ–—‘’“”…€£°«»§©®™·•":
         return 0.8
     if 0x0410 <= code <= 0x044F:

@@ -31,9 +31,14 @@ def _is_layout(table: Any) -> bool:
 
 
 def _dissolve(table: Any) -> None:
-    for element in table.iter("table", "thead", "tbody", "tfoot", "tr", "td", "th", "caption"):
-        element.tag = "div"
+    for element in list(table.iter("table", "thead", "tbody", "tfoot", "tr", "td", "th", "caption")):
+        nearest = element if element.tag == "table" else next(element.iterancestors("table"), None)
+        if nearest is not table:
+            continue
+        if element is not table:
+            element.tag = "div"
         element.attrib.clear()
+    table.tag = "div"
 
 
 def _fill_grid(table: Any) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from queue import SimpleQueue
+from threading import Lock
 from typing import Any
 
 from knowhow.corpus.worker import HEADER
@@ -89,9 +90,10 @@ class ParserPool:
 
     def close(self) -> None:
         """End every child, also one that hangs."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
         for child in self._children:
-            child.stop()
-        self._threads.shutdown(wait=True, cancel_futures=True)
+            child.close()
+        self._threads.shutdown(wait=True)
         for child in self._children:
             child.stop()
 
@@ -109,6 +111,8 @@ class _Child:
     def __init__(self, modules: tuple[str, ...]) -> None:
         self._modules = modules
         self._process: subprocess.Popen[bytes] | None = None
+        self._lock = Lock()
+        self._is_closed = False
 
     def parse(self, task: Task, limits: Limits) -> Parsed:
         """Send one task and wait for the reply; any failure of the child becomes a problem of this file."""
@@ -121,6 +125,8 @@ class _Child:
             "timeout_seconds": limits.timeout_seconds,
         }
         process = self._running()
+        if process is None:
+            return _failed("crashed", "Ingest was stopped before the file was parsed.", "Run ingest again.")
         try:
             reply = _exchange(process, json.dumps(request).encode(), limits.timeout_seconds)
         except TimeoutError:
@@ -158,20 +164,23 @@ class _Child:
             if pipe is not None:
                 pipe.close()
 
-    def _running(self) -> subprocess.Popen[bytes]:
-        if self._process is None or self._process.poll() is not None:
-            self.stop()
-            environment = {**os.environ, "MALLOC_ARENA_MAX": "2", "PYTHONIOENCODING": "utf-8"}
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "knowhow.corpus.worker", *self._modules],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                bufsize=0,
-                env=environment,
-                start_new_session=True,
-            )
-        return self._process
+    def close(self) -> None:
+        """Kill the process for good; the thread that waits for it sees its end and closes the pipes."""
+        with self._lock:
+            self._is_closed = True
+            if self._process is not None:
+                self._process.kill()
+                self._process.wait()
+
+    def _running(self) -> subprocess.Popen[bytes] | None:
+        """Return the process, started anew where needed; None once closed."""
+        with self._lock:
+            if self._is_closed:
+                return None
+            if self._process is None or self._process.poll() is not None:
+                self.stop()
+                self._process = _start(self._modules)
+            return self._process
 
     def _crashed(self, process: subprocess.Popen[bytes]) -> Parsed:
         code = process.wait()
@@ -182,6 +191,18 @@ class _Child:
             f"The parser crashed on it ({cause}).",
             "Open the file in the program that made it and save it again; it may also be hostile.",
         )
+
+
+def _start(modules: tuple[str, ...]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "knowhow.corpus.worker", *modules],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        bufsize=0,
+        env={**os.environ, "MALLOC_ARENA_MAX": "2", "PYTHONIOENCODING": "utf-8"},
+        start_new_session=True,
+    )
 
 
 def _exchange(process: subprocess.Popen[bytes], request: bytes, timeout_seconds: float) -> dict[str, Any]:
