@@ -19,6 +19,7 @@ from knowhow.types import (
     Format,
     Hit,
     Query,
+    Traits,
 )
 
 if TYPE_CHECKING:
@@ -175,6 +176,10 @@ class Components(Protocol):
 
 class Strategy(Protocol):
     """Says what to learn from examples and how to answer afterwards."""
+
+    @property
+    def traits(self) -> Traits:
+        """What it is as far as limits and upkeep are concerned (a class variable will do)."""
 
     def fit(self, examples: Sequence[Example], components: Components, out: Path) -> None:
         """Learn from training examples only and write everything needed for `load` under `out`."""

@@ -1,0 +1,160 @@
+"""A comparison of this workspace: which arms, on which questions, scored by what."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from knowhow import registry
+from knowhow.config import Settings, describe_settings
+from knowhow.errors import ConfigError, NotFoundError, PolicyError
+from knowhow.evaluation.arms import Arm, ExperimentPlan, parse_goal, parse_prices
+from knowhow.evaluation.examples import read_examples
+from knowhow.evaluation.metrics.information import accepted_options, build_metric
+from knowhow.protocols import Metric, Strategy
+from knowhow.storage import digest_json
+from knowhow.types import Example, Traits
+from knowhow.workspace.components import WorkspaceComponents
+from knowhow.workspace.gold import gold_retriever
+
+UNTRAINED = ("base", "few_shot", "long_context", "rag", "oracle")
+TRAINED = ("finetuned", "finetuned_rag", "raft")
+_RESAMPLES: Mapping[str, int] = {"quick": 2000, "standard": 5000, "thorough": 10000}
+_SEEDS: Mapping[str, int] = {"quick": 1, "standard": 2, "thorough": 3}
+_WITHOUT_DOCUMENTS = frozenset({"long_context", "rag", "oracle", "finetuned_rag", "raft", "tuned_retriever"})
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonOptions:
+    """What a caller may override of [compare]; empty values mean: as configured."""
+
+    strategies: tuple[str, ...] = ()
+    metric: str = ""
+    budget_seconds: float | None = None
+    limit: int = 0
+    metrics: tuple[str, ...] = ()
+
+
+def plan_comparison(
+    settings: Settings, options: ComparisonOptions
+) -> tuple[ExperimentPlan, WorkspaceComponents]:
+    """Return the plan with the components it runs on; the caller closes them. NotFoundError without examples."""
+    path = settings.root / settings.examples.path
+    if not path.exists():
+        raise NotFoundError(
+            f"There are no examples at {path}. Write questions with answers there, or correct [examples] path."
+        )
+    examples = read_examples(path).examples
+    plain = WorkspaceComponents(settings)
+    has_documents = plain.index_path.exists() and bool(plain.index.records())
+    chunks = list(plain.index.chunks()) if has_documents else []
+    components = WorkspaceComponents(settings, gold=gold_retriever(examples, chunks))
+    metric = options.metric or settings.compare.metric or _decisive(examples)
+    plan = ExperimentPlan(
+        examples=examples,
+        arms=_arms(settings, components, _names(settings, options, has_documents)),
+        components=components,
+        metrics=_metrics(settings, components, (*options.metrics, metric)),
+        decisive=metric,
+        runs=settings.state / "runs",
+        cache=settings.state / "cache",
+        index_version=components.index.version if has_documents else "",
+        has_documents=has_documents,
+        held_out=settings.examples.held_out,
+        limit=options.limit or settings.compare.limit,
+        budget_seconds=options.budget_seconds,
+        alpha=settings.compare.alpha,
+        margin=settings.compare.margin,
+        resamples=settings.compare.resamples or _RESAMPLES[settings.effort],
+        goal=parse_goal(settings.goal),
+        prices=parse_prices(settings.costs),
+        settings=describe_settings(settings),
+        environment=describe_environment(components),
+        find_documents=lambda: {document.id: document.text for document in _all_documents(components)},
+    )
+    plain.close()
+    return plan, components
+
+
+def describe_environment(components: WorkspaceComponents) -> dict[str, str]:
+    """Return versions and digests that a reader needs to reproduce a run."""
+    found = {"python": platform.python_version(), "machine": platform.machine(), "system": platform.system()}
+    for name in ("knowhow-ai", "numpy", "xllamacpp", "onnxruntime", "torch", "transformers", "peft"):
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return {**found, "generator": components.generator().identity, "embedder": components.embedder().identity}
+
+
+def _all_documents(components: WorkspaceComponents) -> list[Any]:
+    return [components.index.document(record.id) for record in components.index.records()]
+
+
+def _decisive(examples: Sequence[Example]) -> str:
+    """F1 of words decides where answers are prose; exact match where every answer is one JSON value."""
+    references = [reference for example in examples for reference in example.references]
+    is_structured = bool(references) and all(text.lstrip().startswith(("{", "[{")) for text in references)
+    return "exact_match" if is_structured else "token_f1"
+
+
+def _names(settings: Settings, options: ComparisonOptions, has_documents: bool) -> tuple[str, ...]:
+    chosen = options.strategies or settings.compare.strategies
+    if chosen:
+        known = registry.names("strategy")
+        for name in chosen:
+            if name not in known:
+                raise NotFoundError.unknown("strategy", name, known)
+        return tuple(dict.fromkeys(chosen))
+    usable = [name for name in (*UNTRAINED, *TRAINED) if name in registry.names("strategy")]
+    return tuple(name for name in usable if has_documents or name not in _WITHOUT_DOCUMENTS)
+
+
+def _arms(settings: Settings, components: WorkspaceComponents, names: Sequence[str]) -> tuple[Arm, ...]:
+    shared = [
+        describe_settings(settings)[part]
+        for part in ("prompt", "format", "retrieval", "chunking", "language")
+    ] + [components.generator().identity, components.embedder().identity]
+    arms = []
+    for name in names:
+        options = dict(settings.strategy.get(name, {}))
+        strategy: Strategy = registry.build(
+            "strategy", name, options, section=f"knowhow.toml [strategy.{name}]"
+        )
+        traits: Traits = strategy.traits
+        learned = [dict(settings.training), settings.effort] if traits.learns else []
+        for seed in range(_SEEDS[settings.effort] if traits.learns else 1):
+            seeded = strategy if seed == 0 else _with_seed(name, options, seed)
+            arms.append(
+                Arm(name, seeded, digest_json([name, options, shared, learned]), traits, options, seed)
+            )
+    return tuple(arms)
+
+
+def _with_seed(name: str, options: Mapping[str, Any], seed: int) -> Strategy:
+    strategy: Strategy = registry.build(
+        "strategy", name, {**options, "seed": seed}, section=f"knowhow.toml [strategy.{name}]"
+    )
+    return strategy
+
+
+def _metrics(settings: Settings, components: WorkspaceComponents, wanted: Sequence[str]) -> dict[str, Metric]:
+    form = components.format
+    # Content is judged in the last section: what stands before it is the house's form, scored apart.
+    shared = {"form": form, "sections": form.sections, "k": settings.retrieval.k}
+    names = dict.fromkeys([*registry.names("metric"), *wanted])
+    return {name: build_metric(name, accepted_options(name, shared)) for name in names}
+
+
+def fitted_folder(state: Path, name: str) -> Path:
+    """Return where a strategy's newest fit stands; PolicyError for the diagnostic oracle."""
+    if name == "oracle":
+        raise PolicyError("The oracle only exists inside a comparison. Use another strategy.")
+    return state / "fitted" / name
+
+
+_UNUSED = ConfigError
