@@ -17,7 +17,7 @@ _DOCUMENTS_PER_UPDATE = 64
 
 def follow_index(components: WorkspaceComponents, target: Index, encoder: Embedder) -> Index:
     """Embed with `encoder` whatever `target` lacks of the main index, drop what the main index dropped; return `target`."""
-    from knowhow.retrieval.passage import passage_text
+    from knowhow.passages import passage_text
 
     source = {record.id: record.digest for record in components.index.records()}
     known = {record.id: record.digest for record in target.records()}
