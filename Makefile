@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 # The CPU build is enough. Elsewhere than Linux x86-64 the plain name already is one; on Linux see the README for how to avoid the CUDA build.
 TORCH ?= torch==2.13.0
+TORCH_OPTIONS ?=
 BIN := $(VENV)/bin
 KNOWHOW := $(BIN)/knowhow
 
@@ -17,7 +18,7 @@ install: $(VENV)/.installed ## Set up the virtual environment with everything th
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip uv
-	$(BIN)/python -m pip install --quiet "$(TORCH)"
+	$(BIN)/python -m pip install --quiet $(TORCH_OPTIONS) "$(TORCH)"
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode -e '.[dev,train,remote]'
 	@touch $@
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +11,7 @@ from knowhow import registry
 from knowhow.config import Settings, describe_settings
 from knowhow.errors import ConfigError, NotFoundError, PolicyError
 from knowhow.evaluation.arms import Arm, ExperimentPlan, parse_goal, parse_prices
+from knowhow.evaluation.environment import describe_environment
 from knowhow.evaluation.examples import read_examples
 from knowhow.evaluation.metrics.information import accepted_options, build_metric
 from knowhow.protocols import Metric, Strategy
@@ -73,22 +72,16 @@ def plan_comparison(
         goal=parse_goal(settings.goal),
         prices=parse_prices(settings.costs),
         settings=describe_settings(settings),
-        environment=describe_environment(components),
+        environment=_environment(components),
         find_documents=lambda: {document.id: document.text for document in _all_documents(components)},
     )
     plain.close()
     return plan, components
 
 
-def describe_environment(components: WorkspaceComponents) -> dict[str, str]:
-    """Return versions and digests that a reader needs to reproduce a run."""
-    found = {"python": platform.python_version(), "machine": platform.machine(), "system": platform.system()}
-    for name in ("knowhow-ai", "numpy", "xllamacpp", "onnxruntime", "torch", "transformers", "peft"):
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return {**found, "generator": components.generator().identity, "embedder": components.embedder().identity}
+def _environment(components: WorkspaceComponents) -> dict[str, str]:
+    parts = {"generator": components.generator().identity, "embedder": components.embedder().identity}
+    return {**describe_environment(), **parts}
 
 
 def _all_documents(components: WorkspaceComponents) -> list[Any]:
