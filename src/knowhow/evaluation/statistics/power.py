@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from knowhow.types import Comparison
+
 
 def detectable_difference(
     questions: float, deviation: float, *, alpha: float = 0.05, power: float = 0.8, comparisons: int = 1
@@ -25,6 +27,17 @@ def questions_needed(
     if difference == 0:
         return None
     return max(2, math.ceil((_quantiles(alpha, power, comparisons) * deviation / abs(difference)) ** 2))
+
+
+def questions_for(comparison: Comparison, difference: float) -> int | None:
+    """Return how many questions in all would show `difference`, the spread being the one that the comparison saw.
+
+    Uses alpha, power and family of the comparison's own detectable difference; None where that or the difference is unknown or 0.
+    """
+    asked = comparison.wins + comparison.ties + comparison.losses
+    if not comparison.detectable or difference == 0:
+        return None
+    return max(2, math.ceil(asked * (comparison.detectable / abs(difference)) ** 2))
 
 
 def assumed_deviation(agreement: float = 0.6, spread: float = 0.45) -> float:

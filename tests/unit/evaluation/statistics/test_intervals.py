@@ -6,6 +6,7 @@ from knowhow.evaluation.statistics import (
     detectable_difference,
     mean_interval,
     proportion_interval,
+    questions_for,
     questions_needed,
 )
 from knowhow.evaluation.statistics.resampling import group
@@ -86,3 +87,14 @@ def test_power_is_reached_in_simulation():
         )
         shown += found.p_value <= 0.05
     assert 0.7 <= shown / 150 <= 0.9
+
+
+def test_the_questions_for_a_difference_follow_from_what_was_seen():
+    from knowhow.evaluation.statistics import compare
+
+    scores = np.random.default_rng(3).random(80)
+    found = compare(scores, scores[::-1], metric="m", strategy="a", against="b", comparisons=3)
+    deviation = (scores - scores[::-1]).std(ddof=1)
+    assert questions_for(found, 0.1) == questions_needed(0.1, deviation, comparisons=3)
+    assert questions_for(found, found.detectable) == 80
+    assert questions_for(found, 0.0) is None

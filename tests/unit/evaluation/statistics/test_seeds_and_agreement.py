@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from knowhow.evaluation.statistics import cohen_kappa, mean_interval, mean_over_seeds
+from knowhow.evaluation.statistics import cohen_kappa, compare_over_seeds, mean_interval, mean_over_seeds
 
 
 def test_kappa_by_hand():
@@ -54,3 +54,41 @@ def test_coverage_with_both_sources_of_variance():
         found = mean_over_seeds(scores).mean
         covered.append(found.low <= 0.4 <= found.high)
     assert 0.92 <= np.mean(covered) <= 0.99
+
+
+def test_a_lucky_seed_is_no_difference():
+    rng = np.random.default_rng(6)
+    base = rng.random(150)
+    lucky = [base + shift + 0.01 * rng.normal(size=150) for shift in (0.12, -0.02, 0.0)]
+    one = compare_over_seeds([lucky[0]], [base], metric="m", strategy="finetuned", against="base")
+    three = compare_over_seeds(lucky, [base], metric="m", strategy="finetuned", against="base")
+    assert one is not None
+    assert three is not None
+    assert one.p_value < 1e-6
+    assert three.p_value > 0.1
+    assert three.difference.low < 0 < three.difference.high
+    assert three.test == "seeds"
+    assert three.detectable > one.detectable
+
+
+def test_seeds_are_paired_in_order_and_unscored_questions_left_out():
+    found = compare_over_seeds(
+        [[1.0, 0.0, None, 1.0], [1.0, 1.0, 0.0, 0.0], [0.0] * 4],
+        [[0.0, 0.0, 1.0, 1.0], [0.0, 1.0, 1.0, 1.0]],
+        metric="m", strategy="a", against="b",
+    )  # fmt: skip
+    assert found is not None
+    assert (found.wins, found.ties, found.losses) == (1, 1, 1)
+    assert found.difference.value == pytest.approx((1 + 0 - 0.5) / 3)
+    assert compare_over_seeds([[1.0, None]], [[1.0, 0.0]], metric="m", strategy="a", against="b") is None
+
+
+def test_false_differences_between_seeded_arms_stay_rare():
+    rng = np.random.default_rng(8)
+    shown = 0
+    for _ in range(400):
+        questions = rng.normal(size=(1, 60)) * 0.3
+        arms = [0.04 * rng.normal(size=(3, 1)) + questions + 0.2 * rng.normal(size=(3, 60)) for _ in range(2)]
+        found = compare_over_seeds(*arms, metric="m", strategy="a", against="b")
+        shown += found.p_value <= 0.05
+    assert shown / 400 <= 0.06
