@@ -155,7 +155,9 @@ def main(comparisons: str, findings: str, out: str) -> None:
     )
     Path(out).parent.mkdir(parents=True, exist_ok=True)
     Path(out).write_text(text + "\n", encoding="utf-8")
-    print(f"{len(rows)} comparisons of {len(studies)} studies and {len(kept)} findings: {len(text)} characters.")
+    print(
+        f"{len(rows)} comparisons of {len(studies)} studies and {len(kept)} findings: {len(text)} characters."
+    )
 
 
 def check_derived(record: dict[str, Any]) -> None:

@@ -259,7 +259,8 @@ def describe_answers(answers: Answers) -> dict[str, Any]:
     described: dict[str, Any] = {}
     for item in fields(Answers):
         value = getattr(answers, item.name)
-        if value is None or value == "unknown" or value in (frozenset(), ()):
+        is_default = item.name == "trains_with_context" and value is True
+        if value is None or value == "unknown" or value in (frozenset(), ()) or is_default:
             continue
         if isinstance(value, frozenset):
             described[item.name] = sorted(str(part) for part in value)

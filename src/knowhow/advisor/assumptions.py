@@ -52,10 +52,10 @@ _DEFAULTS: tuple[Assumption, ...] = (
     Assumption("few_shot_tokens", say("Examples in the prompt"), "tokens", 200, 600, 2000),
     Assumption("retrieved_tokens", say("Retrieved text per query"), "tokens", 500, 1200, 4000),
     Assumption("answer_tokens", say("Answer"), "tokens", 60, 150, 400),
-    Assumption("input_price", say("Price of a million prompt tokens"), "money", 0.1, 0.5, 3),
-    Assumption("output_price", say("Price of a million answer tokens"), "money", 0.4, 2, 15),
+    Assumption("prompt_per_million", say("Price of a million prompt tokens"), "money", 0.1, 0.5, 3),
+    Assumption("completion_per_million", say("Price of a million answer tokens"), "money", 0.4, 2, 15),
     Assumption("tuned_price_factor", say("Price factor of a trained model"), "factor", 1, 1.5, 2),
-    Assumption("machine_hour", say("Machine hour (with GPU)"), "money", 0.6, 1.5, 4),
+    Assumption("machine_per_hour", say("Machine hour (with GPU)"), "money", 0.6, 1.5, 4),
     Assumption("prefill_rate", say("Prompt tokens per second"), "per second", 20_000, 6_000, 1_000),
     Assumption(
         "decode_rate", say("Answer tokens per second, all queries together"), "per second", 2_000, 500, 60
@@ -109,7 +109,7 @@ def apply_costs(
 ) -> Assumptions:
     """Return `base` with values replaced: a number fixes one, a list of three gives low, likely and high; `currency`, `billing` are words.
 
-    ConfigError names an unknown key or a wrong value.
+    `is_remote` belongs to the measured comparison and says nothing here. ConfigError names an unknown key or a wrong value.
     """
     items = dict(base.items)
     currency, billing = base.currency, base.billing
@@ -120,6 +120,8 @@ def apply_costs(
             if value not in ("tokens", "machine"):
                 raise ConfigError(f"{source} billing must be 'tokens' or 'machine', not {value!r}.")
             billing = str(value)
+        elif key == "is_remote":
+            continue
         elif key not in items:
             raise ConfigError(
                 f"{source} has an unknown key '{key}'. {suggest(key, [*items, 'currency', 'billing'])}"
@@ -145,6 +147,8 @@ def _three(key: str, value: Any, source: str) -> tuple[float, float, float]:
 
 
 def _check_currency(value: Any, source: str) -> str:
+    if value == "":
+        return "USD"
     if not isinstance(value, str) or len(value) != 3 or not value.isalpha():
         raise ConfigError(
             f"{source} currency must be a three-letter code such as USD, EUR, CNY or JPY, not {value!r}."

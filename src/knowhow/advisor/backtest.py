@@ -79,7 +79,7 @@ def run_backtest(cases: Sequence[Case] | None = None) -> Backtest:
     """Replay every advisor over `cases` (default: the packaged evidence).
 
     A row is scorable when at least two families were measured and the named one is among them. Whatever is fitted, and the
-    confidence, never sees the study it is judged on; `knowhow, one study left out` also switches off lines that stand on that study alone.
+    confidence, never sees the study it is judged on; `knowhow, study left out` also switches off lines that stand on that study alone.
     """
     evidence = load_evidence()
     chosen = list(cases if cases is not None else evidence.cases)
@@ -217,10 +217,10 @@ def _replay_all(cases: Sequence[Case], evidence: Evidence) -> list[AdvisorResult
 
     return [
         replay("knowhow", by_rules, cases),
-        replay("knowhow, one study left out", by_rules_without_study, cases),
-        replay("knowhow, next family where unmeasured", by_rules, cases, takes_next=True),
-        replay("goal only, one study left out", name_by_goal, cases),
-        replay("goal only, hybrid for facts", lambda case, _: (name_by_goal_alone(case.answers),), cases),
+        replay("knowhow, study left out", by_rules_without_study, cases),
+        replay("knowhow, next measured", by_rules, cases, takes_next=True),
+        replay("goal only, fitted", name_by_goal, cases),
+        replay("goal only, fixed", lambda case, _: (name_by_goal_alone(case.answers),), cases),
         replay("five questions", lambda case, _: (name_by_five_questions(case.answers),), cases),
         *(replay(f"always {family}", _name_always(family), cases) for family in Family),
     ]

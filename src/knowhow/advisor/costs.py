@@ -161,9 +161,11 @@ class CostModel:
         prompt, answer = self.input_tokens(strategy, level), value("answer_tokens", level)
         if self.assumptions.billing == "machine":
             seconds = prompt / value("prefill_rate", level) + answer / value("decode_rate", level)
-            cost = seconds / 3600 * value("machine_hour", level) / value("utilisation", level)
+            cost = seconds / 3600 * value("machine_per_hour", level) / value("utilisation", level)
         else:
-            cost = (prompt * value("input_price", level) + answer * value("output_price", level)) / 1e6
+            cost = (
+                prompt * value("prompt_per_million", level) + answer * value("completion_per_million", level)
+            ) / 1e6
             if strategy in ("finetuned", "finetuned_rag"):
                 cost *= value("tuned_price_factor", level)
         if strategy in ("rag", "finetuned_rag"):
@@ -176,7 +178,7 @@ class CostModel:
         value = self.assumptions.get
         examples = max(self.answers.examples or 0, value("needed_examples", level))
         hours = value("training_hours", level) * examples / 1000 * value("training_runs", level)
-        return hours * value("machine_hour", level)
+        return hours * value("machine_per_hour", level)
 
     def labels(self, level: str) -> float:
         """Return the cost of the examples that are still missing."""
@@ -202,7 +204,7 @@ class CostModel:
         value = self.assumptions.get
         running = queries * self.query(strategy, level)
         if self.assumptions.billing == "machine":
-            running = max(running, HOURS_PER_MONTH * value("machine_hour", level))
+            running = max(running, HOURS_PER_MONTH * value("machine_per_hour", level))
         return running + self.standing(strategy, level)
 
     def standing(self, strategy: str, level: str) -> float:

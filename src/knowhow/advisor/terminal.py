@@ -158,7 +158,7 @@ def _print_costs(advice: Advice, printer: _Printer) -> None:
                 show(Money(value, report.assumptions.currency))
                 for value in (amount.low, amount.likely, amount.high)
             )
-            cells.append(f"{likely} ({low} – {high})")
+            cells.append(f"{likely}\n{low} – {high}")
         table.add_row(show(STRATEGY_NAMES[item.strategy]), *cells)
     printer.console.print(table)
     basis = [show(text) for text in describe_basis(report)]

@@ -7,8 +7,10 @@ from typing import Annotated
 import typer
 
 from knowhow import __version__
+from knowhow.cli.advise import advise
 from knowhow.cli.ask import ask
 from knowhow.cli.doctor import doctor
+from knowhow.cli.evidence import evidence
 from knowhow.cli.ingest import ingest
 from knowhow.cli.init import init
 from knowhow.cli.listing import list_documents
@@ -27,6 +29,8 @@ def build_application() -> typer.Typer:
     )
     app.callback()(_root)
     app.command("init")(init)
+    app.command("advise")(advise)
+    app.command("evidence")(evidence)
     app.command("ingest")(ingest)
     app.command("ask")(ask)
     app.command("list")(list_documents)

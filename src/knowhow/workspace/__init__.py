@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from knowhow import registry
 from knowhow.config import Settings, load_settings
@@ -13,6 +14,9 @@ from knowhow.errors import NotFoundError
 from knowhow.protocols import Pipeline, Strategy, TextSink
 from knowhow.types import Answer, DocumentRecord, IngestResult, Query
 from knowhow.workspace.components import WorkspaceComponents, open_index
+
+if TYPE_CHECKING:
+    from knowhow.workspace.facts import Observation
 
 
 class Workspace:
@@ -55,6 +59,19 @@ class Workspace:
         index = open_index(self.settings, path, "")
         try:
             return index.records()
+        finally:
+            index.close()
+
+    def observe(self) -> Observation:
+        """What the advisor can see without asking: examples, documents, history, the newest measurement."""
+        from knowhow.workspace.facts import observe
+
+        records = self.records()
+        if not records:
+            return observe(self.settings, records)
+        index = open_index(self.settings, self.components.index_path, "")
+        try:
+            return observe(self.settings, records, index)
         finally:
             index.close()
 

@@ -1,0 +1,274 @@
+"""knowhow advise: which direction to take before there is a measurement, and what it would cost."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from knowhow.cli.options import HERE, JsonOption, WorkspaceOption
+
+if TYPE_CHECKING:
+    from knowhow.advisor.advice import Advice
+    from knowhow.advisor.answers import Answers
+    from knowhow.advisor.assumptions import Assumptions
+    from knowhow.workspace.facts import Observation
+
+FIRST = "The five questions"
+FINER = "Finer answers"
+
+
+def advise(
+    goal: Annotated[str, typer.Option(help="knowledge, behaviour or both.", rich_help_panel=FIRST)] = "",
+    changes: Annotated[
+        str, typer.Option(help="How often facts change: static, slow, fast, mixed.", rich_help_panel=FIRST)
+    ] = "",
+    citations: Annotated[
+        str, typer.Option(help="Must answers cite sources: yes or no.", rich_help_panel=FIRST)
+    ] = "",
+    examples: Annotated[
+        str, typer.Option(help="Number of clean question-answer examples.", rich_help_panel=FIRST)
+    ] = "",
+    volume: Annotated[str, typer.Option(help="Queries per day.", rich_help_panel=FIRST)] = "",
+    latency: Annotated[str, typer.Option(help="relaxed, interactive or tight.", rich_help_panel=FIRST)] = "",
+    corpus_tokens: Annotated[
+        str, typer.Option(help="Tokens in all documents; 0: none.", rich_help_panel=FINER)
+    ] = "",
+    coverage: Annotated[
+        str,
+        typer.Option(help="Documents hold the answers: yes, partly, no, conflicting.", rich_help_panel=FINER),
+    ] = "",
+    intents: Annotated[str, typer.Option(help="one or several kinds.", rich_help_panel=FINER)] = "",
+    example_kind: Annotated[
+        str, typer.Option(help="checked, generated or raw_text.", rich_help_panel=FINER)
+    ] = "",
+    strict_form: Annotated[str, typer.Option(help="yes or no.", rich_help_panel=FINER)] = "",
+    probe: Annotated[str, typer.Option(help="Prompt-only score, 0 to 1.", rich_help_panel=FINER)] = "",
+    retrieval: Annotated[str, typer.Option(help="good, poor or misleading.", rich_help_panel=FINER)] = "",
+    sensitivity: Annotated[
+        str,
+        typer.Option(
+            help="Comma-separated: personal_data, deletion, permissions, on_premise.", rich_help_panel=FINER
+        ),
+    ] = "",
+    rare_language: Annotated[str, typer.Option(help="yes or no.", rich_help_panel=FINER)] = "",
+    priority: Annotated[str, typer.Option(help="correctness or form.", rich_help_panel=FINER)] = "",
+    reasoning: Annotated[str, typer.Option(help="shallow or deep.", rich_help_panel=FINER)] = "",
+    multi_hop: Annotated[str, typer.Option(help="yes or no.", rich_help_panel=FINER)] = "",
+    languages: Annotated[str, typer.Option(help="Codes: en,zh,ja.", rich_help_panel=FINER)] = "",
+    offline: Annotated[str, typer.Option(help="yes or no.", rich_help_panel=FINER)] = "",
+    popularity: Annotated[str, typer.Option(help="head, tail or private.", rich_help_panel=FINER)] = "",
+    model_size: Annotated[str, typer.Option(help="small, middle or large.", rich_help_panel=FINER)] = "",
+    tuned_model: Annotated[str, typer.Option(help="none, field or reader.", rich_help_panel=FINER)] = "",
+    yes: Annotated[
+        bool, typer.Option("--yes", "--no-input", "-y", help="Ask nothing; take flags and what is seen.")
+    ] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Decide again from the workspace's own history.")
+    ] = False,
+    backtest: Annotated[
+        str,
+        typer.Option(
+            "--backtest", help="Replay over a file of comparison records ('packaged': the own ones)."
+        ),
+    ] = "",
+    why: Annotated[
+        bool, typer.Option("--why", help="Add the table, the studies and every assumption.")
+    ] = False,
+    page: Annotated[Path | None, typer.Option("--page", help="Write a printable HTML page there.")] = None,
+    language: Annotated[str, typer.Option("--lang", help="en, zh-Hans or ja.")] = "",
+    save: Annotated[bool, typer.Option("--save/--no-save", help="Write [goal] into knowhow.toml.")] = True,
+    workspace: WorkspaceOption = HERE,
+    as_json: JsonOption = False,
+) -> None:
+    """Recommend a direction from a few answers, with reasons, costs and a plan; works without a workspace.
+
+    Example: knowhow advise --goal both --changes fast --citations yes --examples 1000 --yes
+    """
+    values = {name: value for name, value in locals().items() if name in _FIELDS and value != ""}
+    words = _choose_language(language)
+    if backtest:
+        _backtest(backtest, as_json)
+        return
+    context = _Context(workspace)
+    answers = context.answers(values)
+    if again:
+        _again(context, answers, values, words, as_json, save)
+        return
+    if not yes and not as_json and sys.stdin.isatty():
+        from knowhow.cli.interview import interview
+
+        answers = interview(answers, set(values), words)
+    advice = context.advise(answers)
+    _show(advice, words, as_json, why)
+    if page is not None:
+        _write_page(advice, page, words)
+    if save:
+        context.save(advice, words)
+
+
+_FIELDS = (
+    *(
+        "goal",
+        "changes",
+        "citations",
+        "examples",
+        "volume",
+        "latency",
+        "corpus_tokens",
+        "coverage",
+        "intents",
+    ),
+    *("example_kind", "strict_form", "probe", "retrieval", "sensitivity", "rare_language", "priority"),
+    *("reasoning", "multi_hop", "languages", "offline", "popularity", "model_size", "tuned_model"),
+)
+
+
+class _Context:
+    """The workspace where there is one: what it shows, its settings, its history."""
+
+    def __init__(self, root: Path) -> None:
+        from knowhow.config import FILE_NAME
+
+        self.root, self.file = root, root / FILE_NAME
+        self.exists = self.file.is_file()
+        self.goal: dict[str, Any] = {}
+        self.costs: dict[str, Any] = {}
+        self.history = root / ".knowhow" / "advice.jsonl"
+        self.observation: Observation | None = self._observe() if self.exists else None
+
+    def _observe(self) -> Observation:
+        from knowhow.workspace import Workspace
+
+        with Workspace(self.root) as opened:
+            self.goal, self.costs = dict(opened.settings.goal), dict(opened.settings.costs)
+            return opened.observe()
+
+    def answers(self, flags: dict[str, Any]) -> Answers:
+        """What is seen, then what was answered before, then the flags."""
+        from knowhow.advisor.answers import default_answers, parse_answers
+        from knowhow.advisor.goal import read_goal
+
+        base = default_answers(self.observation.facts if self.observation else None)
+        return parse_answers(flags, read_goal(self.goal, base), "advise")
+
+    def assumptions(self) -> Assumptions:
+        """Measured values replace assumptions, and [costs] has the last word."""
+        from knowhow.advisor.assumptions import apply_costs, default_assumptions
+
+        found = default_assumptions()
+        if self.observation:
+            found = apply_costs(found, self.observation.costs, origin="measured", source="the newest run")
+        return apply_costs(found, self.costs)
+
+    def advise(self, answers: Answers) -> Advice:
+        from knowhow.advisor.advice import advise as give_advice
+
+        facts = self.observation.facts if self.observation else None
+        return give_advice(answers, self.assumptions(), facts)
+
+    def save(self, advice: Advice, language: str) -> None:
+        from knowhow.advisor.goal import record_decision, write_goal
+        from knowhow.advisor.labels import LABELS
+        from knowhow.advisor.translation import Translator
+        from knowhow.cli.output import print_note
+
+        if not self.exists:
+            return
+        write_goal(self.file, advice)
+        record_decision(self.history, advice)
+        print_note(Translator(language).show(LABELS["saved"].fill(path=str(self.file))))
+
+
+def _show(advice: Advice, language: str, as_json: bool, is_full: bool) -> None:
+    from knowhow.cli.output import console, print_json
+
+    if as_json:
+        from knowhow.advisor.summary import to_json
+
+        print_json(to_json(advice, language))
+        return
+    from knowhow.advisor.terminal import print_advice
+
+    print_advice(advice, console(), language, is_full=is_full)
+
+
+def _again(
+    context: _Context, answers: Answers, flags: dict[str, Any], language: str, as_json: bool, save: bool
+) -> None:
+    from knowhow.advisor.advice import update_answers
+    from knowhow.advisor.answers import parse_answers
+    from knowhow.advisor.goal import read_decisions
+    from knowhow.advisor.labels import LABELS
+    from knowhow.advisor.outcomes import DESCRIPTIONS, Outcome
+    from knowhow.advisor.terminal import print_triggers
+    from knowhow.advisor.translation import Translator
+    from knowhow.cli.output import console, print_note
+    from knowhow.errors import NotFoundError
+
+    if context.observation is None:
+        raise NotFoundError(
+            f"There is no {context.file}, so there is no history to decide from. Use 'knowhow advise' without --again."
+        )
+    decisions = read_decisions(context.history)
+    show = Translator(language).show
+    updated = parse_answers(flags, update_answers(answers, context.observation.facts), "advise")
+    before = context.advise(answers)
+    advice = context.advise(updated)
+    if not as_json:
+        print_triggers(before, console(), language)
+    _show(advice, language, as_json, False)
+    if not decisions:
+        print_note(show(LABELS["no_earlier"]))
+    else:
+        old, new = Outcome(decisions[-1]["outcome"]), advice.outcome
+        titles = {name: DESCRIPTIONS[item].title for name, item in (("before", old), ("after", new))}
+        changed = LABELS["changed"].fill(**titles)
+        print_note(show(changed if old is not new else LABELS["unchanged"].fill(outcome=titles["after"])))
+    if save:
+        context.save(advice, language)
+
+
+def _write_page(advice: Advice, path: Path, language: str) -> None:
+    from datetime import UTC, datetime
+
+    from knowhow.advisor.labels import LABELS
+    from knowhow.advisor.page import render_page
+    from knowhow.advisor.translation import Translator
+    from knowhow.cli.output import print_note
+    from knowhow.storage import write_text
+
+    write_text(path, render_page(advice, language, day=datetime.now(UTC).date().isoformat()))
+    print_note(Translator(language).show(LABELS["page_saved"].fill(path=str(path))))
+
+
+def _backtest(source: str, as_json: bool) -> None:
+    from knowhow.advisor.backtest import run_backtest
+    from knowhow.advisor.evidence import read_cases
+    from knowhow.advisor.tables import print_backtest
+    from knowhow.cli.output import console, print_json
+
+    result = run_backtest(None if source == "packaged" else read_cases(Path(source)))
+    if as_json:
+        print_json(result)
+    else:
+        print_backtest(result, console())
+
+
+def _choose_language(wanted: str) -> str:
+    """The option, else the environment's language where it is known, else English."""
+    from knowhow.advisor.translation import match_language
+    from knowhow.errors import ConfigError
+
+    if wanted:
+        return match_language(wanted)
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        if os.environ.get(name):
+            try:
+                return match_language(os.environ[name])
+            except ConfigError:
+                break
+    return "en"
