@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from knowhow.evaluation.evidence import is_evidence_found
 from knowhow.evaluation.metrics.information import information
+from knowhow.evaluation.metrics.retrieval import pieces, relevant_ranks
 from knowhow.evaluation.pairs import compare_two
 from knowhow.evaluation.results import Diagnosis, Gap, StrategyResult
 from knowhow.evaluation.runs import RunRecord
@@ -103,9 +103,8 @@ class _Ladder:
         found: dict[str, bool] = {}
         for example in self.shared(self.rag):
             answer = self.answer(self.rag, example)
-            hit = is_evidence_found(example, answer.hits) if answer else None
-            if hit is not None:
-                found[example.id] = hit
+            if answer is not None and pieces(example.evidence):
+                found[example.id] = bool(relevant_ranks(example, answer))
         return (sum(found.values()) / len(found) if found else None), found
 
     def knowledge(self) -> Gap | None:

@@ -1,25 +1,35 @@
-"""Whether retrieval found an example's evidence."""
+"""The names by which examples call their evidence, made the documents' own ids before anything is measured."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
-from knowhow.evaluation.duplicates import normalise
-from knowhow.types import Evidence, Example, Hit
-
-
-def is_evidence_found(example: Example, hits: Sequence[Hit]) -> bool | None:
-    """Say whether any hit is from the example's evidence (its quote, where the document is not named); None without evidence."""
-    if not example.evidence:
-        return None
-    return any(is_from_evidence(item, hit) for item in example.evidence for hit in hits)
+from knowhow.types import Example
 
 
-def is_from_evidence(evidence: Evidence, hit: Hit) -> bool:
-    """Say whether a hit's chunk comes from the named document (by id or path), or holds the quote where none is named."""
-    chunk = hit.chunk
-    if evidence.document:
-        # A record of a file has an id such as file.jsonl#record; evidence may call it by the record alone.
-        names = {chunk.document_id, chunk.source, chunk.document_id.rpartition("#")[2]}
-        return evidence.document in names or chunk.source.endswith(f"/{evidence.document}")
-    return bool(evidence.quote) and normalise(evidence.quote) in normalise(chunk.text)
+def name_documents(documents: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return every name that a document goes by (its id, its path, the record behind '#', its file name) with its id.
+
+    `documents` are pairs of id and source. A name that two documents share leads to none of them, ids excepted.
+    """
+    found: dict[str, set[str]] = {}
+    pairs = list(documents)
+    for identifier, source in pairs:
+        for name in {source, identifier.rpartition("#")[2], source.rpartition("/")[2]} - {""}:
+            found.setdefault(name, set()).add(identifier)
+    names = {name: next(iter(ids)) for name, ids in found.items() if len(ids) == 1}
+    return {**names, **{identifier: identifier for identifier, _ in pairs}}
+
+
+def resolve_evidence(examples: Sequence[Example], names: Mapping[str, str]) -> list[Example]:
+    """Return the examples with evidence named by document id where `names` knows it; unknown names stay as they are."""
+    return [
+        replace(
+            example,
+            evidence=tuple(
+                replace(item, document=names.get(item.document, item.document)) for item in example.evidence
+            ),
+        )
+        for example in examples
+    ]

@@ -71,7 +71,7 @@ def run_experiment(plan: ExperimentPlan) -> RunRecord:
             raise DataError(
                 "No strategy could be measured. " + " ".join(f"{key}: {why}" for key, why in skipped.items())
             )
-        planned = _ask_all(plan, runners, held_out, clusters, budget, folder)
+        planned = _ask_all(plan, runners, held_out, clusters, components, budget, folder)
         latencies = _measure_latency(plan, runners, held_out[:planned], components, budget)
         record = _record(
             plan, identity, split, held_out[:planned], len(held_out), runners, skipped, latencies, budget
@@ -147,6 +147,7 @@ def _ask_all(
     runners: Sequence[_Runner],
     held_out: Sequence[Example],
     clusters: Mapping[str, str],
+    components: SharedComponents,
     budget: Budget,
     folder: Path,
 ) -> int:
@@ -161,7 +162,7 @@ def _ask_all(
             shard = [held_out[place] for place in next_shard(done, planned, plan.shard)]
             for runner in runners:
                 if not runner.lost_to:
-                    _ask(runner, shard, bar)
+                    _ask(runner, shard, components, bar)
                     _score(plan, runner, shard, scores[runner.arm.key])
             done += len(shard)
             lost = find_given_up(
@@ -202,15 +203,16 @@ def _is_eligible(plan: ExperimentPlan, arm: Arm) -> bool:
     )
 
 
-def _ask(runner: _Runner, shard: Sequence[Example], bar: Progress) -> None:
+def _ask(runner: _Runner, shard: Sequence[Example], components: SharedComponents, bar: Progress) -> None:
     fresh = runner.missing(shard)
     if fresh:
-        started = time.perf_counter()
+        spared, started = components.saved_seconds, time.perf_counter()
         answers = _answer(runner.pipeline, fresh)
         seconds = time.perf_counter() - started
         runner.asked += len(fresh)
         runner.asked_seconds += seconds
-        share = seconds / len(fresh)
+        # A search that another arm had paid for belongs to this arm's cost all the same.
+        share = (seconds + components.saved_seconds - spared) / len(fresh)
         runner.store.put(
             {
                 runner.question(example): KeptAnswer(answer, share)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ from knowhow.evaluation.diagnosis import is_answer_absent
 from knowhow.evaluation.pairs import find_comparison
 from knowhow.evaluation.results import Diagnosis, StrategyResult
 from knowhow.evaluation.runs import RunRecord
-from knowhow.evaluation.statistics import is_difference_shown, questions_needed
+from knowhow.evaluation.statistics import detectable_difference, is_difference_shown, questions_needed
 from knowhow.evaluation.upkeep import find_flips, monthly_cost, order_by_upkeep
 from knowhow.types import Comparison, Interval, Recommendation
 
@@ -230,15 +231,23 @@ def _hopeless(case: _Case, leader: StrategyResult) -> str:
 
 
 def _more_questions(case: _Case, found: Comparison | None) -> int | None:
-    """Return how many more questions would show the difference seen (at least the half of what is worth finding)."""
-    if found is None or found.detectable is None:
+    """Return how many more questions would settle it: show the difference seen, or rule out one that is worth finding."""
+    if found is None or not found.detectable:
         return None
     asked = found.wins + found.ties + found.losses
-    deviation = found.detectable * asked**0.5 / 2.8
-    size = max(abs(found.difference.value), (case.record.margin or _WORTH_FINDING) / 2)
+    worth = case.record.margin or _WORTH_FINDING
     family = sum(item.test != "sequential" for item in case.comparisons)
-    needed = questions_needed(size, deviation, alpha=case.record.alpha, comparisons=max(1, family))
-    return max(10, needed - asked) if needed else None
+    needed = []
+    if worth > found.difference.value:
+        half = (found.difference.high - found.difference.low) / 2
+        needed.append(math.ceil(asked * (half / (worth - found.difference.value)) ** 2))
+    alone = detectable_difference(1, 1.0, alpha=case.record.alpha, comparisons=max(1, family))
+    deviation = found.detectable * asked**0.5 / alone
+    to_show = questions_needed(
+        found.difference.value, deviation, alpha=case.record.alpha, comparisons=max(1, family)
+    )
+    needed += [to_show] if to_show is not None else []
+    return max(10, min(needed) - asked) if needed else None
 
 
 def _against(case: _Case, chosen: StrategyResult, item: StrategyResult) -> str:

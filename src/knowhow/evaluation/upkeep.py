@@ -36,16 +36,18 @@ def find_flips(
     """Return sentences with the volume, update rate and weight at which another strategy would take the place of `chosen`."""
     sentences = []
     for other in others:
-        sentences += [
+        parts = [
             text
             for text in (
                 _volume(chosen, other, goal),
                 _updates(chosen, other, goal),
                 _weight(chosen, other, qualities, goal),
-                _price(chosen, other, qualities, goal, unit),
+                _price(chosen, other, qualities, unit),
             )
             if text
         ]
+        if parts:
+            sentences.append(f"{other.name}: {'; '.join(parts)}.")
     return sentences
 
 
@@ -59,7 +61,7 @@ def _volume(chosen: StrategyResult, other: StrategyResult, goal: Goal) -> str:
     if saved == 0 or (volume := extra / saved) <= 0:
         return ""
     side = "more" if saved > 0 else "fewer"
-    return f"{other.name} costs less than {chosen.name} with {side} than {_round(volume)} questions a month."
+    return f"costs less than {chosen.name} with {side} than {_round(volume)} questions a month"
 
 
 def _updates(chosen: StrategyResult, other: StrategyResult, goal: Goal) -> str:
@@ -70,7 +72,7 @@ def _updates(chosen: StrategyResult, other: StrategyResult, goal: Goal) -> str:
     if slope == 0 or (rate := running / slope) <= 0:
         return ""
     side = "fewer" if slope > 0 else "more"
-    return f"{other.name} costs less than {chosen.name} with {side} than {_round(rate)} updates of the facts a month."
+    return f"costs less than {chosen.name} with {side} than {_round(rate)} updates of the facts a month"
 
 
 def _weight(chosen: StrategyResult, other: StrategyResult, qualities: dict[str, Interval], goal: Goal) -> str:
@@ -85,22 +87,17 @@ def _weight(chosen: StrategyResult, other: StrategyResult, qualities: dict[str, 
         return ""
     weight = cheaper / (cheaper - better)
     side = "less" if better > 0 else "more"
-    return f"{other.name} comes out ahead where quality counts for {side} than {weight:.0%} against cost."
+    return f"comes out ahead where quality counts for {side} than {weight:.0%} against cost"
 
 
-def _price(
-    chosen: StrategyResult, other: StrategyResult, qualities: dict[str, Interval], goal: Goal, unit: str
-) -> str:
+def _price(chosen: StrategyResult, other: StrategyResult, qualities: dict[str, Interval], unit: str) -> str:
     if other.name not in qualities:
         return ""
     better = 100 * (qualities[chosen.name].value - qualities[other.name].value)
     dearer = chosen.cost_per_1000 - other.cost_per_1000
     if better <= 0.5 or dearer <= 0:
         return ""
-    return (
-        f"{chosen.name} buys a point of quality over {other.name} for {dearer / better:.3g} {unit} "
-        "per 1,000 answers; choose the other where a point is worth less."
-    )
+    return f"right where a point of quality is worth less than {dearer / better:.3g} {unit} per 1,000 answers"
 
 
 def _round(value: float) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 
 _NEGATION_TEXT = (
     "not no never none nobody nothing neither nor without cannot can't won't don't doesn't didn't isn't aren't wasn't "
     "weren't hasn't haven't hadn't shouldn't wouldn't couldn't fail fails failed unable refuse refused denied"
 )
 NEGATIONS = frozenset(_NEGATION_TEXT.split())
-CJK_NEGATIONS = ("不", "没", "沒", "無", "无", "未", "非", "ない", "ません", "なかった", "ず")
+_CJK_NEGATIONS = "不没沒無无未非"
+_SCOPE = 3
 
 _PAIRS = """
 increase/decrease increase/decline increase/drop increase/fall increase/reduce increased/decreased increased/declined
@@ -58,6 +60,44 @@ def _table(lines: str) -> Mapping[str, frozenset[str]]:
 
 _OPPOSITES = _table(_PAIRS)
 _CJK_OPPOSITES = _table(_CJK_PAIRS)
+
+
+def find_denials(words: Sequence[str], others: Sequence[str]) -> list[str]:
+    """Return the words that `words` negates and `others` states: no negation stands within three words before any of them.
+
+    Only the words within reach of a negation are looked at, so that a denial elsewhere in a long sentence proves nothing.
+    """
+    stated, negated = _scopes(others)
+    found = []
+    for place, word in enumerate(words):
+        if word in NEGATIONS:
+            scope = [other for other in words[place + 1 : place + 1 + _SCOPE] if other not in NEGATIONS]
+            shared = [other for other in scope if other in stated or other in negated]
+            if shared and not any(other in negated for other in shared):
+                found.append(shared[-1])
+    return found
+
+
+def find_cjk_denials(text: str, other: str) -> list[str]:
+    """Return the pairs of characters that `text` negates and `other` states without a negation before them."""
+    found = []
+    for match in re.finditer(rf"[{_CJK_NEGATIONS}](\w\w)", text):
+        pair = match[1]
+        states = re.search(rf"(?<![{_CJK_NEGATIONS}]){re.escape(pair)}", other)
+        denies = re.search(rf"[{_CJK_NEGATIONS}]{re.escape(pair)}", other)
+        if states and not denies:
+            found.append(match[0])
+    return found
+
+
+def _scopes(words: Sequence[str]) -> tuple[frozenset[str], frozenset[str]]:
+    negated = {
+        other
+        for place, word in enumerate(words)
+        if word in NEGATIONS
+        for other in words[place + 1 : place + 1 + _SCOPE]
+    }
+    return frozenset(words) - negated, frozenset(negated)
 
 
 def find_opposites(words: Iterable[str], others: frozenset[str]) -> list[str]:

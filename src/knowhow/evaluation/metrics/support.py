@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -15,9 +15,9 @@ from knowhow.evaluation.metrics.claims import (
     unsupported_numbers,
 )
 from knowhow.evaluation.metrics.opposites import (
-    CJK_NEGATIONS,
-    NEGATIONS,
+    find_cjk_denials,
     find_cjk_opposites,
+    find_denials,
     find_opposites,
 )
 from knowhow.language import is_cjk, sentences, words
@@ -30,6 +30,7 @@ _STOP_TEXT = (
 )
 _STOP_WORDS = frozenset(_STOP_TEXT.split())
 _WINDOW = 3
+_CLOSE = 0.8
 _CONFLICT_FACTOR = 0.5
 FLOOR = 0.65
 """Support from which a sentence counts as supported: the best balanced accuracy on the development half of BEGIN and SummEdits."""
@@ -95,19 +96,25 @@ def assess(text: str, passages: Sequence[str]) -> tuple[SentenceSupport, ...]:
     within the best stretch of three sentences, halved for every kind of conflict that a rule finds: a number, month or name
     that the evidence lacks, a negation or an opposite where the best stretch says otherwise.
     """
-    evidence = _read(tuple(passages))
-    found = []
-    for start, end in sentences(text):
-        tokens = words(text[start:end])
-        if tokens:
-            found.append(_assess_sentence(text[start:end], tokens, start, evidence))
-    return tuple(found)
+    return _assess(text, tuple(passages))
 
 
 def overall_support(assessed: Sequence[SentenceSupport]) -> float | None:
     """Return the mean support of the sentences, weighted by their tokens; None without any."""
     total = sum(sentence.tokens for sentence in assessed)
     return sum(sentence.support * sentence.tokens for sentence in assessed) / total if total else None
+
+
+@lru_cache(maxsize=1024)
+def _assess(text: str, passages: tuple[str, ...]) -> tuple[SentenceSupport, ...]:
+    # Several metrics ask for the same answer one after the other.
+    evidence = _read(passages)
+    found = []
+    for start, end in sentences(text):
+        tokens = words(text[start:end])
+        if tokens:
+            found.append(_assess_sentence(text[start:end], tokens, start, evidence))
+    return tuple(found)
 
 
 @lru_cache(maxsize=256)
@@ -122,7 +129,7 @@ def _assess_sentence(sentence: str, tokens: list[str], start: int, evidence: Evi
     ] or stems
     share, window = _best_window(content, evidence)
     anywhere = sum(stemmed in evidence.vocabulary for stemmed in stems) / len(stems)
-    conflicts = _find_conflicts(sentence, tokens, window, evidence)
+    conflicts = _find_conflicts(sentence, tokens, share, window, evidence)
     kinds = {conflict.partition(":")[0] for conflict in conflicts}
     support = (anywhere + share) / 2 * _CONFLICT_FACTOR ** len(kinds)
     return SentenceSupport(start, start + len(sentence), support, tuple(conflicts), len(tokens))
@@ -143,22 +150,33 @@ def _best_window(content: Sequence[str], evidence: EvidenceText) -> tuple[float,
     return best / len(content), "\n".join(evidence.sentences[slice(*place)])
 
 
-def _find_conflicts(sentence: str, tokens: list[str], window: str, evidence: EvidenceText) -> list[str]:
+def _find_conflicts(
+    sentence: str, tokens: list[str], share: float, window: str, evidence: EvidenceText
+) -> list[str]:
     """Return what the rules object to, each as `kind: word`."""
     found = [f"number: {text}" for text in unsupported_numbers(sentence, evidence.numbers, evidence.text)]
     found += [f"date: {month}" for month in unsupported_months(sentence, evidence.text)]
     found += [f"name: {name}" for name in unsupported_names(sentence, evidence.text)]
     if not window:
         return found
-    others = frozenset(words(window))
-    found += [f"opposite: {word}" for word in find_opposites(tokens, others)]
-    found += [f"opposite: {word}" for word in find_cjk_opposites(sentence, window)]
-    if _has_negation(sentence, tokens) and not _has_negation(window, others):
-        found.append("negation: the evidence does not deny it")
+    others = words(window)
+    found += [f"opposite: {word}" for word in find_opposites(tokens, frozenset(others))]
+    if is_cjk(sentence):
+        found += [f"opposite: {word}" for word in find_cjk_opposites(sentence, window)]
+        found += [f"negation: {word}" for word in find_cjk_denials(sentence, window)]
+    else:
+        found += [f"negation: {word}" for word in find_denials(tokens, others)]
+    return found + (_swapped(sentence, window) if share >= _CLOSE else [])
+
+
+def _swapped(sentence: str, window: str) -> list[str]:
+    """Return what a near copy of the window replaced: a number or month that it lacks, where it has one that the sentence lacks."""
+    found = []
+    theirs = find_numbers(window)
+    missing = unsupported_numbers(sentence, theirs, window)
+    if missing and unsupported_numbers(window, find_numbers(sentence), sentence):
+        found += [f"number: {text}" for text in missing]
+    months = unsupported_months(sentence, window)
+    if months and unsupported_months(window, sentence):
+        found += [f"date: {month}" for month in months]
     return found
-
-
-def _has_negation(text: str, tokens: Collection[str]) -> bool:
-    if is_cjk(text):
-        return any(mark in text for mark in CJK_NEGATIONS)
-    return any(token in NEGATIONS for token in tokens)

@@ -1,0 +1,109 @@
+"""Figures and names as a reader wants to see them."""
+
+from __future__ import annotations
+
+import math
+
+from knowhow.evaluation.metrics.information import information
+from knowhow.evaluation.results import LatencySummary, MetricSummary, Report, StrategyResult
+from knowhow.types import Comparison, Interval
+
+_UPPER = {"bleu": "BLEU", "chrf": "chrF", "exact_match": "exact match", "token_f1": "token F1"}
+_KINDS = {"quality": 0, "grounding": 1, "abstention": 2, "form": 3, "retrieval": 4}
+_ALWAYS_SHOWN = 4
+
+
+def metric_name(name: str) -> str:
+    """Return a metric's name in words."""
+    if name.startswith("rouge"):
+        return name.upper().replace("_", "-")
+    return _UPPER.get(name, name.replace("_", " "))
+
+
+def metric_order(report: Report) -> list[str]:
+    """Return the metrics that any strategy was scored on: the decisive one first, then by kind in the order measured."""
+    found = [
+        name
+        for name in report.record.metrics
+        if any(name in item.metrics for item in report.strategies) and name != report.decisive
+    ]
+    return [report.decisive, *sorted(found, key=lambda name: _KINDS.get(information(name).kind, 9))]
+
+
+def headline_metrics(report: Report) -> list[str]:
+    """Return the few metrics for a narrow table: the decisive one and the first of each other kind."""
+    chosen, kinds = [report.decisive], {information(report.decisive).kind}
+    for name in metric_order(report):
+        kind = information(name).kind
+        if kind not in kinds:
+            kinds.add(kind)
+            chosen.append(name)
+    return chosen[: _ALWAYS_SHOWN + 1]
+
+
+def sentence_case(text: str) -> str:
+    """Return the text with its first letter large and the others as they are."""
+    return text[:1].upper() + text[1:]
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """Return a figure with fixed digits; a dash where there is none."""
+    return "–" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
+
+
+def interval_text(interval: Interval) -> str:
+    """Return the bounds as [low, high]; a dash where they are unknown."""
+    if not (math.isfinite(interval.low) and math.isfinite(interval.high)):
+        return "–"
+    return f"[{interval.low:.2f}, {interval.high:.2f}]"
+
+
+def summary_text(summary: MetricSummary | None) -> str:
+    """Return a metric's mean."""
+    return number(summary.interval.value) if summary else "–"
+
+
+def milliseconds(value: float) -> str:
+    """Return a time with its unit: ms below a second, else seconds."""
+    return f"{value:,.0f} ms" if value < 1000 else f"{value / 1000:,.1f} s"
+
+
+def slowest_text(times: LatencySummary) -> str:
+    """Return the 99th percentile, or the slowest call where there are too few calls for one."""
+    return f"{'max ' if times.is_p99_maximum else ''}{milliseconds(times.p99)}"
+
+
+def cost_text(value: float) -> str:
+    """Return a cost with three significant digits."""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
+
+
+def p_text(value: float) -> str:
+    """Return a p-value."""
+    return "< 0.001" if value < 0.001 else f"{value:.3f}" if value < 0.1 else f"{value:.2f}"
+
+
+def status_text(report: Report, item: StrategyResult) -> str:
+    """Return what the reader must know about a strategy beside its figures; empty for an ordinary one."""
+    if item.skipped:
+        return "not measured"
+    notes = []
+    if item.name == report.recommendation.strategy:
+        notes.append("recommended")
+    if item.traits.is_diagnostic:
+        notes.append("diagnostic only")
+    if item.lost_to:
+        notes.append(f"given up after {item.answered}")
+    if item.failed:
+        notes.append(f"{item.failed} failed")
+    return ", ".join(notes)
+
+
+def comparison_text(item: Comparison, alpha: float) -> str:
+    """Say what a comparison shows."""
+    if item.test == "sequential":
+        return f"{item.against} is better (given up early)"
+    shown = item.p_adjusted <= alpha and not (item.difference.low <= 0 <= item.difference.high)
+    if not shown:
+        return "no difference shown"
+    return f"{item.strategy if item.wins > item.losses else item.against} is better"
