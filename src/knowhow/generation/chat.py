@@ -41,10 +41,9 @@ class ChatTokenizer:
         self._tokenizer, self._variables = tokenizer, dict(variables)
         self._template = _compile(template)
         # Added tokens that are no white space count as control, whether the model's authors marked them special or not.
-        added = {number: token for number, token in tokenizer.get_added_tokens_decoder().items()}
         self.control: dict[str, int] = {
             token.content: number
-            for number, token in added.items()
+            for number, token in tokenizer.get_added_tokens_decoder().items()
             if token.special or _LOOKS_LIKE_CONTROL.fullmatch(token.content)
         }
         self._control_ids = frozenset(self.control.values())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from knowhow.generation.prompts import Passage
 from knowhow.language import sentences, words
@@ -43,7 +44,7 @@ def bind(
         f"The answer cited passage [{number}], which was not given; the marker was removed." for number in bad
     ]
     kept = text if is_structured or not bad else _remove(text, set(bad))
-    citations = []
+    citations: list[Citation] = []
     for number, claim in _claims(kept):
         if number in known and all(found.number != number for found in citations):
             citations.append(_cite(known[number], claim, quote))
@@ -108,7 +109,7 @@ def best_span(text: str, claim: str) -> tuple[tuple[int, int], float]:
     """Return the sentence of `text` (or two neighbours) that holds most of the claim's words, and the share it holds."""
     wanted = set(words(claim))
     spans = sentences(text) or [(0, len(text))]
-    windows = [*spans, *((first[0], second[1]) for first, second in zip(spans, spans[1:], strict=False))]
+    windows = [*spans, *((first[0], second[1]) for first, second in pairwise(spans))]
     if not wanted:
         return spans[0], 0.0
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from knowhow.errors import DataError
 from knowhow.generation.wording import Wording, find_wording
@@ -33,7 +33,7 @@ class PromptStyle:
     language: str = "en"
     is_grounded: bool = True
     quotes: bool = False
-    form: Format = Format()
+    form: Format = field(default_factory=Format)
 
     @property
     def agreed_not_found(self) -> str:
