@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from knowhow.evaluation.report.wording import cost_text, interval_text, milliseconds, number
 from knowhow.evaluation.results import Report, StrategyResult
 
-
 _LABEL_WIDTH = 30.0
 """Percent of a plane's width that a label may take."""
 
