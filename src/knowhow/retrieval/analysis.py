@@ -66,7 +66,7 @@ def _word_terms(piece: str) -> tuple[str, ...]:
     if len(parts) == 1:
         return _stem_terms(parts[0]) if parts[0] == word else (word, *_stem_terms(parts[0]))
     terms = tuple(term for part in parts for term in _stem_terms(part))
-    if all(len(part) == 1 for part in parts):
+    if all(len(part) == 1 and part.isalpha() for part in parts):
         return ("".join(parts),) if set(word) <= {".", *parts} else (word, *terms)
     return (word, *terms) if any(character.isdigit() for character in word) else terms
 

@@ -10,12 +10,15 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import threading
 from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from knowhow.errors import DataError, NotFoundError
 from knowhow.protocols import Index
@@ -29,6 +32,8 @@ PUBLIC: frozenset[str] = frozenset()
 VOCABULARY = [
     "loan", "rate", "card", "fee", "branch", "audit", "客户", "利率", "手续费", "金利", "口座", "limit", "2024", "ISO-9001",
 ]  # fmt: skip
+_TEXTS = st.lists(st.sampled_from(VOCABULARY), min_size=1, max_size=9).map(" ".join)
+_COUNTER = itertools.count()
 _GROUP_SETS = [PUBLIC, frozenset({"a"}), frozenset({"b"}), frozenset({"a", "b"}), frozenset({"c"})]
 
 
@@ -273,33 +278,42 @@ class IndexContract:
         hits = search(index, "card fee", PUBLIC, 5)[0]
         assert [(-round(hit.score, 6), hit.chunk.id) for hit in hits] == expected
 
-    @pytest.mark.parametrize("seed", range(12))
-    def test_hidden_documents_change_nothing(self, make: Make, seed: int) -> None:
+    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(
+        documents=st.lists(
+            st.tuples(st.sampled_from(_GROUP_SETS), st.lists(_TEXTS, min_size=1, max_size=3)), max_size=25
+        ),
+        gone=st.sets(st.integers(0, 24), max_size=6),
+        groups=st.sampled_from([*_GROUP_SETS, frozenset({"a", "c", "unknown"})]),
+        texts=st.lists(_TEXTS, min_size=1, max_size=3),
+        k=st.sampled_from([1, 3, 10]),
+    )
+    def test_hidden_documents_change_nothing(
+        self,
+        make: Make,
+        documents: list[tuple[frozenset[str], list[str]]],
+        gone: set[int],
+        groups: frozenset[str],
+        texts: list[str],
+        k: int,
+    ) -> None:
         """Ids, order and scores equal those of an index that holds only what the asker may read."""
-        source = random.Random(seed)
-        documents = random_documents(seed, source.randint(0, 40))
-        whole = make(f"whole{seed}")
-        for start in range(0, len(documents), 7):
-            put(whole, *documents[start : start + 7])
-        gone = [document.id for document in documents if source.random() < 0.2]
-        if gone:
-            put(whole, deleted=gone)
-        for place, groups in enumerate([*_GROUP_SETS, frozenset({"a", "c", "unknown"})]):
-            allowed = [
-                document
-                for document in documents
-                if document.id not in gone and (not document.groups or document.groups & groups)
-            ]
-            clean = make(f"clean{seed}-{place}")
-            put(clean, *allowed)
-            for _ in range(4):
-                text = " ".join(source.choices(VOCABULARY, k=3))
-                k = source.choice([1, 3, 10])
-                assert search(whole, text, groups, k) == search(clean, text, groups, k)
-            assert sorted(chunk.id for chunk in whole.chunks(groups)) == sorted(
-                chunk.id for document in allowed for chunk in cut(document)
-            )
-            clean.close()
+        made = [
+            make_document(f"d{place}", *parts, groups=allowed)
+            for place, (allowed, parts) in enumerate(documents)
+        ]
+        kept = [document for place, document in enumerate(made) if place not in gone]
+        readable = [document for document in kept if not document.groups or document.groups & groups]
+        whole, clean = make(f"whole-{next(_COUNTER)}"), make(f"clean-{next(_COUNTER)}")
+        for start in range(0, len(made), 7):
+            put(whole, *made[start : start + 7])
+        put(whole, deleted=[f"d{place}" for place in gone])
+        put(clean, *readable)
+        for text in texts:
+            assert search(whole, text, groups, k) == search(clean, text, groups, k)
+        assert list(whole.chunks(groups)) == list(clean.chunks())
+        whole.close()
+        clean.close()
 
     def test_selective_filter_does_not_starve(self, make: Make) -> None:
         index = make()

@@ -16,6 +16,7 @@ from knowhow.passages import passage_text
 from knowhow.retrieval.analysis import analyze
 from knowhow.retrieval.engine.database import read_setting, write_setting
 from knowhow.retrieval.engine.rows import chunk_row, document_row, encode_groups
+from knowhow.retrieval.engine.vectors import normalise
 from knowhow.types import Chunk, Document
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Update:
 def prepare(
     documents: Sequence[Document], chunks: Sequence[Chunk], vectors: Matrix, deleted: Collection[str]
 ) -> Update:
-    """Check that everything fits together and analyse the chunks; DataError names the document or chunk that does not."""
+    """Check that everything fits together, analyse the chunks and bring vectors to length 1; DataError names the document or chunk that does not."""
     groups = {document.id: document.groups for document in documents}
     if len(groups) != len(documents):
         twice = next(name for name, count in Counter(item.id for item in documents).items() if count > 1)
@@ -67,7 +68,7 @@ def prepare(
     if len(vectors) and not np.isfinite(vectors).all():
         raise DataError("a vector holds a value that is not a number.", mend="Check the embedder.")
     terms = [Counter(analyze(passage_text(chunk))) for chunk in chunks]
-    return Update(documents, chunks, vectors, terms, frozenset(deleted))
+    return Update(documents, chunks, normalise(vectors), terms, frozenset(deleted))
 
 
 def apply(connection: sqlite3.Connection, update: Update) -> bool:

@@ -62,7 +62,7 @@ class SqliteIndex:
             vectors = vectors.reshape(len(chunks), -1) if chunks else np.zeros((0, 0), dtype=np.float32)
         if not documents and not chunks and not deleted:
             return self.version
-        change = prepare(documents, chunks, normalise(vectors), deleted)
+        change = prepare(documents, chunks, vectors, deleted)
         with self._database.write() as connection:
             self._check_identity(connection)
             if chunks:
