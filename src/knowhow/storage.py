@@ -35,11 +35,19 @@ def digest_json(value: Any) -> str:
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Replace a file atomically and durably: after a crash it holds the old or the new bytes, never a mixture."""
+    write_blocks(path, (data,))
+
+
+def write_blocks(path: Path, blocks: Iterable[bytes]) -> str:
+    """Replace a file atomically and durably by blocks that need not fit into memory together; return their sha256."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    checksum = hashlib.sha256()
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
+            for block in blocks:
+                checksum.update(block)
+                file.write(block)
             file.flush()
             os.fsync(file.fileno())
         os.chmod(name, 0o666 & ~_umask())
@@ -48,6 +56,14 @@ def write_bytes(path: Path, data: bytes) -> None:
         Path(name).unlink(missing_ok=True)
         raise
     sync_directory(path.parent)
+    return checksum.hexdigest()
+
+
+def read_blocks(path: Path, size: int = 1 << 20) -> Iterator[bytes]:
+    """Yield a file's bytes in blocks of at most `size`."""
+    with path.open("rb") as file:
+        while block := file.read(size):
+            yield block
 
 
 def write_text(path: Path, text: str) -> None:
