@@ -125,6 +125,8 @@ def coerce(value: Any, hint: Any, place: str) -> Any:
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        if isinstance(value, hint):
+            return value
         if not isinstance(value, Mapping):
             raise ConfigError(f"{place} must be a table, not {value!r}.")
         return hint(**check_options(hint, value, place))
