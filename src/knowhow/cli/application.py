@@ -9,12 +9,15 @@ import typer
 from knowhow import __version__
 from knowhow.cli.advise import advise
 from knowhow.cli.ask import ask
+from knowhow.cli.compare import compare
+from knowhow.cli.data import data
 from knowhow.cli.doctor import doctor
 from knowhow.cli.evidence import evidence
 from knowhow.cli.ingest import ingest
 from knowhow.cli.init import init
 from knowhow.cli.listing import list_documents
 from knowhow.cli.models import models
+from knowhow.cli.report import report
 
 
 def build_application() -> typer.Typer:
@@ -34,6 +37,9 @@ def build_application() -> typer.Typer:
     app.command("ingest")(ingest)
     app.command("ask")(ask)
     app.command("list")(list_documents)
+    app.add_typer(data, name="data")
+    app.command("compare")(compare)
+    app.command("report")(report)
     app.add_typer(models, name="models")
     app.command("doctor")(doctor)
     return app

@@ -16,6 +16,9 @@ from knowhow.types import Answer, DocumentRecord, IngestResult, Query
 from knowhow.workspace.components import WorkspaceComponents, open_index
 
 if TYPE_CHECKING:
+    from knowhow.evaluation.lint import LintReport
+    from knowhow.evaluation.results import Report
+    from knowhow.workspace.comparison import ComparisonOptions
     from knowhow.workspace.facts import Observation
 
 
@@ -102,6 +105,25 @@ class Workspace:
             "strategy", name, options, section=f"knowhow.toml [strategy.{name}]"
         )
         return strategy
+
+    def compare(self, options: ComparisonOptions | None = None) -> tuple[Report, Path]:
+        """Measure the strategies on the held-out examples; return the report and the path of its page."""
+        from knowhow.workspace.comparison import ComparisonOptions
+        from knowhow.workspace.experiments import compare
+
+        return compare(self.settings, options or ComparisonOptions())
+
+    def report(self, run: str = "", *, is_rescored: bool = False) -> tuple[Report, Path]:
+        """Draw the conclusions of a finished comparison again from its kept answers, of the newest by default."""
+        from knowhow.workspace.experiments import reopen_report
+
+        return reopen_report(self.settings, run, is_rescored=is_rescored)
+
+    def check_examples(self, path: Path | None = None) -> LintReport:
+        """Say what is wrong with the examples, before anything is spent on them."""
+        from knowhow.workspace.experiments import check_examples
+
+        return check_examples(self.settings, path)
 
     def explain_miss(
         self, question: str, answer: Answer, expected: str, groups: frozenset[str] = frozenset()

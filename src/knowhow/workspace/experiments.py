@@ -1,0 +1,86 @@
+"""The verbs compare, report and data check: measure, draw conclusions again, and look at examples before anything is spent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from knowhow.config import Settings
+from knowhow.evaluation.analysis import build_report, expected_difference
+from knowhow.evaluation.evidence import name_documents
+from knowhow.evaluation.examples import read_examples
+from knowhow.evaluation.experiment import run_experiment
+from knowhow.evaluation.lint import LintInputs, LintReport
+from knowhow.evaluation.lint import check_examples as lint_examples
+from knowhow.evaluation.metrics.information import accepted_options, build_metric
+from knowhow.evaluation.report import write_report
+from knowhow.evaluation.results import Report
+from knowhow.evaluation.runs import find_run, load_run
+from knowhow.evaluation.splits import split_examples
+from knowhow.privacy.recognisers import find_personal_data
+from knowhow.protocols import Metric
+from knowhow.workspace.comparison import ComparisonOptions, plan_comparison
+from knowhow.workspace.components import WorkspaceComponents, open_index
+
+
+def compare(settings: Settings, options: ComparisonOptions) -> tuple[Report, Path]:
+    """Measure the strategies on the held-out examples; return the report and the path of its page."""
+    plan, components = plan_comparison(settings, options)
+    try:
+        record = run_experiment(plan)
+    finally:
+        components.close()
+    report = build_report(record, plan.metrics)
+    return report, write_report(report, plan.runs / record.id)
+
+
+def reopen_report(settings: Settings, name: str = "", *, is_rescored: bool = False) -> tuple[Report, Path]:
+    """Draw the report of a finished run again from its kept answers, newest by default; `is_rescored` also writes its files anew."""
+    folder = find_run(settings.state / "runs", name)
+    record = load_run(folder)
+    report = build_report(record, _metrics(settings, record.metrics))
+    page = folder / "report.html"
+    if is_rescored or not page.exists():
+        page = write_report(report, folder)
+    return report, page
+
+
+def check_examples(settings: Settings, path: Path | None = None) -> LintReport:
+    """Check the configured examples, or those of another file, against the index where there is one."""
+    found = read_examples(path or settings.root / settings.examples.path)
+    documents, names = _indexed_texts(settings)
+    return lint_examples(
+        found.examples,
+        LintInputs(
+            documents=documents,
+            document_names=frozenset(names),
+            split=split_examples(found.examples, settings.examples.held_out),
+            lines=found.lines,
+            find_personal_data=lambda text: [item.kind for item in find_personal_data(text)],
+            notices=found.notices,
+        ),
+    )
+
+
+def _metrics(settings: Settings, names: tuple[str, ...]) -> dict[str, Metric]:
+    components = WorkspaceComponents(settings)
+    form = components.format
+    shared = {"form": form, "sections": form.sections, "k": settings.retrieval.k}
+    return {name: build_metric(name, accepted_options(name, shared)) for name in names}
+
+
+def _indexed_texts(settings: Settings) -> tuple[Mapping[str, str] | None, Mapping[str, str]]:
+    """Return texts by document id and every name that leads to one; None where nothing was ingested yet."""
+    path = settings.state / "index.sqlite"
+    if not path.exists():
+        return None, {}
+    index = open_index(settings, path, "")
+    try:
+        records = index.records()
+        texts = {record.id: index.document(record.id).text for record in records}
+        return texts, name_documents((record.id, record.source) for record in records)
+    finally:
+        index.close()
+
+
+__all__ = ["ComparisonOptions", "check_examples", "compare", "expected_difference", "reopen_report"]
