@@ -176,3 +176,50 @@ def test_opendocument_text(tmp_path: Path) -> None:
     content = f'<?xml version="1.0"?><office:document-content {names}><office:body><office:text>{body}</office:text></office:body></office:document-content>'
     document = only(load(tmp_path, "a.odt", pack({"content.xml": content})))
     assert document["text"] == "# Main\n\nA  b c.\n\n- one\n\n| x | y |\n| - | - |"
+
+
+def numbering(*levels: tuple[str, str], start: int = 1) -> str:
+    rows = "".join(
+        f'<w:lvl w:ilvl="{level}"><w:start w:val="{start}"/><w:numFmt w:val="{kind}"/><w:lvlText w:val="{text}"/></w:lvl>'
+        for level, (kind, text) in enumerate(levels)
+    )
+    return (
+        f'<?xml version="1.0"?><w:numbering {W}><w:abstractNum w:abstractNumId="5">{rows}</w:abstractNum>'
+        '<w:num w:numId="1"><w:abstractNumId w:val="5"/></w:num>'
+        '<w:num w:numId="2"><w:abstractNumId w:val="5"/><w:lvlOverride w:ilvl="0"><w:startOverride w:val="1"/>'
+        "</w:lvlOverride></w:num></w:numbering>"
+    )
+
+
+def item(text: str, level: int, number: int = 1, style: str = "") -> str:
+    return paragraph(text, style, f'<w:numPr><w:ilvl w:val="{level}"/><w:numId w:val="{number}"/></w:numPr>')
+
+
+@pytest.mark.parametrize(
+    ("levels", "expected"),
+    [
+        ((("decimal", "%1."), ("decimal", "%1.%2")), ["1. A", "1.1 B", "1.2 C", "2. D", "2.1 E", "1. F"]),
+        (
+            (("upperRoman", "%1)"), ("lowerLetter", "(%2)")),
+            ["I) A", "(a) B", "(b) C", "II) D", "(a) E", "I) F"],
+        ),
+        (
+            (("chineseCountingThousand", "第%1条"), ("bullet", "•")),
+            ["第一条 A", "B", "C", "第二条 D", "E", "第一条 F"],
+        ),
+    ],
+)
+def test_word_numbers_are_written_out(
+    tmp_path: Path, levels: tuple[tuple[str, str], ...], expected: list[str]
+) -> None:
+    body = (
+        item("A", 0, style="H1")
+        + item("B", 1)
+        + item("C", 1)
+        + paragraph("between")
+        + item("D", 0, style="H1")
+    )
+    body += item("E", 1) + item("F", 0, number=2)
+    text = only(load(tmp_path, "a.docx", docx(body, numbering=numbering(*levels))))["text"]
+    lines = [line.lstrip("#- ") for line in text.splitlines() if line.strip() and line != "between"]
+    assert lines == expected

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from knowhow.corpus.archive import open_archive, read_xml
 from knowhow.corpus.content import Content, Loaded, LoadError, Part
 from knowhow.corpus.markup import tree_to_markdown
+from knowhow.corpus.word_numbering import write_out_numbers
 from knowhow.registry import register
 
 _WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
@@ -42,7 +43,8 @@ class DocxLoader:
                 )
             header, footer = _edge_text(archive, "header"), _edge_text(archive, "footer")
             title = _core_title(archive)
-        body = _body(data)
+            numbered = write_out_numbers(archive)
+        body = _body(numbered)
         parts = tuple(Part(text) for text in (header, body, footer) if text.strip())
         return Loaded((Content(parts, is_markdown=True, property_title=title),))
 

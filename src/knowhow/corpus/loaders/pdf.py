@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from knowhow.corpus.content import Content, Loaded, LoadError, Part
 from knowhow.corpus.lines import join_lines
 from knowhow.corpus.normalization import clean, clean_line
+from knowhow.corpus.pdf_tables import TablePages
 from knowhow.registry import register
 
 # pdfium takes the ligature lam-alef with hamza apart in the wrong order: article, hamza, lam instead of article, lam, hamza.
@@ -33,6 +34,7 @@ class PdfLoader:
             document = pypdfium2.PdfDocument(data)
         except pypdfium2.PdfiumError as error:
             raise _failure(str(error)) from error
+        tables = TablePages(data)
         try:
             if document.get_formtype():
                 document.init_forms()
@@ -41,22 +43,32 @@ class PdfLoader:
             parts = [
                 part
                 for number in range(len(document))
-                for part in _split_page(_page_text(document, number), number + 1, bookmarks, path)
+                for part in _split_page(_page_text(document, number, tables), number + 1, bookmarks, path)
             ]
             title = clean_line(document.get_metadata_dict().get("Title", ""))
         finally:
+            tables.close()
             document.close()
         return Loaded((Content(tuple(parts), property_title=title),))
 
 
-def _page_text(document: Any, number: int) -> str:
+def _page_text(document: Any, number: int, tables: TablePages) -> str:
     page = document[number]
     text_page = page.get_textpage()
+    height = page.get_height()
+
+    def read_box(top: float, bottom: float) -> str:
+        return _tidy(text_page.get_text_bounded(bottom=height - bottom, top=height - top))
+
     try:
-        return join_lines(clean(_mend_hyphens(text_page.get_text_bounded())))
+        return tables.read(page, number, _tidy(text_page.get_text_bounded()), read_box)
     finally:
         text_page.close()
         page.close()
+
+
+def _tidy(text: str) -> str:
+    return join_lines(clean(_mend_hyphens(text)))
 
 
 def _mend_hyphens(text: str) -> str:
