@@ -83,6 +83,7 @@ STATEMENTS = {
     "finding_corpus_mismatch": "Retrieving from a corpus without the answer scores below not retrieving at all.",
     "finding_sufficient_context": "Even with sufficient context strong models invent an answer in some cases instead of abstaining.",
     "finding_clasheval_follow": "A model that knew better follows a wrong passage in 31 to 63 % of cases.",
+    "finding_clasheval_breakeven": "Where other passages are wrong, 16 to 38 % of them must be right before retrieval beats the model alone.",
     "finding_probe_predicts_rag_gain": "The prompt-only score predicts what retrieval adds: much below .4, little above .6.",
     "finding_probe_predicts_ft_gain": "On narrow tasks the prompt-only score predicts what fine-tuning adds better than the number of examples.",
     "finding_recall_value": "Retrieval adds almost nothing on well-known facts, much on rare or private ones.",

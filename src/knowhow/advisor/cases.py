@@ -33,7 +33,17 @@ ARM_FAMILY: Mapping[str, Family] = {
     "rag_ft_retriever_tuned": Family.HYBRID,
 }
 
-_CHANGES = {"static": Change.STATIC, "quarterly_or_slower": Change.SLOW, "weekly_or_faster": Change.FAST}
+_CHANGES = {
+    "static": Change.STATIC,
+    "yearly": Change.SLOW,
+    "quarterly": Change.SLOW,
+    "quarterly_or_slower": Change.SLOW,
+    "monthly": Change.FAST,
+    "weekly": Change.FAST,
+    "weekly_or_faster": Change.FAST,
+    "daily": Change.FAST,
+    "mixed": Change.MIXED,
+}
 _KINDS = {
     "supervised": ExampleKind.CHECKED,
     "synthetic": ExampleKind.GENERATED,
@@ -191,10 +201,13 @@ def _read_acceptable(
 
 
 def _family_points(arms: Mapping[str, float], scale: float, is_higher_better: bool) -> dict[Family, float]:
+    """The best of each family; arms of no family (oracle, and what others may add) are left out."""
     best: dict[Family, float] = {}
     for arm, score in arms.items():
         points = 100 * score / scale * (1 if is_higher_better else -1)
-        family = ARM_FAMILY[arm]
+        family = ARM_FAMILY.get(arm)
+        if family is None:
+            continue
         best[family] = max(points, best.get(family, points))
     return best
 

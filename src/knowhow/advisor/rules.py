@@ -120,7 +120,12 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "misleading_passages",
-        lambda a, t: not t.has_facts and a.retrieval is Retrieval.MISLEADING and t.has_light_examples,
+        lambda a, t: (
+            not t.has_facts
+            and a.retrieval is Retrieval.MISLEADING
+            and t.has_light_examples
+            and not t.lacks_documents
+        ),
         Outcome.RAFT,
         _BOTH_FIRST,
         say(

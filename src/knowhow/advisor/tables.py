@@ -57,9 +57,9 @@ def _print_advisors(title: str, advisors: Sequence[AdvisorResult], console: Cons
         "studies",
         "rows",
         "unscored",
-        "acceptable (macro)",
+        "macro",
         "regret",
-        "(micro)",
+        "micro",
         "regret",
     ):
         table.add_column(name, justify="left" if name == "advisor" else "right", no_wrap=name == "advisor")

@@ -124,8 +124,13 @@ def needs_documents(a: Answers, t: Traits) -> bool:
 
 
 def is_known(a: Answers, t: Traits) -> bool:
-    """Whether the model alone knows the facts: a high prompt-only score on facts that may be answered without a source."""
+    """Whether the model alone knows the facts: a high prompt-only score on facts that may be answered without a source.
+
+    With plenty of examples even a high score still gains from training, so then the question stays open.
+    """
     if a.goal is not Goal.KNOWLEDGE or t.is_citable or t.is_changing or t.is_erasable or a.probe is None:
+        return False
+    if t.has_full_examples:
         return False
     if a.popularity in (Popularity.TAIL, Popularity.PRIVATE) or a.coverage is Coverage.YES:
         return False
