@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,6 +72,20 @@ def report_failure(path: Path, error: Exception) -> None:
         write_json(path.with_name("failure.json"), {"error": type(error).__name__, "message": str(error)})
     except OSError:
         print(f"error: {error}", file=sys.stderr)
+
+
+@contextmanager
+def disk_errors(folder: Path) -> Iterator[None]:
+    """Turn a full disk into one clear sentence."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise BackendError(
+            f"The disk is full, so training could not write to {folder}. Free some space and start again: nothing that was "
+            "written before is lost."
+        ) from error
 
 
 def discard(folder: Path) -> None:

@@ -155,7 +155,7 @@ class LoraLoop:
         answer_tokens = sum(rows[number].answer_tokens for number in numbers)
         total = 0.0
         for part in split_step(rows, numbers, self.batch_tokens):
-            batch = pack([rows[number] for number in part], part)
+            batch = pack([rows[number] for number in part], part, self.options.shares_prefix)
             loss = self.model.losses(batch, lower.of(batch)).sum() / answer_tokens
             loss.backward()
             total += float(loss.detach())

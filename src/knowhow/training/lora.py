@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import errno
 import resource
 import sys
 from pathlib import Path
 from typing import Any
 
-from knowhow.errors import BackendError, DataError, KnowHowError
+from knowhow.errors import DataError, KnowHowError
 from knowhow.registry import check_options
 from knowhow.storage import digest, digest_file, digest_json
 from knowhow.training.adapters import library_versions, write_adapter
-from knowhow.training.job import Job, default_threads, read_job, report_failure
+from knowhow.training.job import Job, default_threads, disk_errors, read_job, report_failure
 from knowhow.training.loop import LoraLoop, Rows
 from knowhow.training.network import AdaptedModel, load_model
 from knowhow.training.options import TrainingOptions
@@ -87,19 +86,11 @@ def digest_directory(base: Path) -> str:
 def main(path: Path) -> int:
     """Run the job file at `path`; errors that are the user's to mend go to failure.json beside it."""
     try:
-        train(read_job(path))
+        with disk_errors(path.parent):
+            train(read_job(path))
     except KnowHowError as error:
         report_failure(path, error)
         return error.exit_code
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        full = BackendError(
-            f"The disk is full, so no checkpoint could be written to {path.parent}. Free some space and start again: nothing "
-            "that was written before is lost."
-        )
-        report_failure(path, full)
-        return full.exit_code
     return 0
 
 

@@ -39,6 +39,8 @@ class TrainingOptions:
     """Examples per optimizer step; gradients of its micro-batches are summed before the step."""
     batch_tokens: int = 0
     """Tokens per micro-batch; 0: 1,024 on a CPU (memory below 3 GB), found by trial on a GPU."""
+    shares_prefix: bool = True
+    """Compute the beginning that all rows of a micro-batch share (the system turn) once; exact."""
     window_tokens: int = 2048
     """Rows longer than this are refused by name rather than cut, because a cut row loses its answer or its evidence."""
     warmup: float = 0.1
