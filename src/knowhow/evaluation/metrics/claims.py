@@ -21,9 +21,10 @@ _UNITS_TEXT = (
 _NUMBER_WORDS = {word: float(value) for value, word in enumerate(_UNITS_TEXT.split())} | {
     word: 20.0 + 10 * place for place, word in enumerate(_TENS_TEXT.split())
 }
-_MONTHS = [
+MONTHS = [
     "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december",
 ]  # fmt: skip
+_MONTH_NAME = re.compile(rf"\b(?:{'|'.join(month.capitalize() for month in MONTHS)})\b")
 _NUMBER = re.compile(
     r"(?<![A-Za-z0-9_.])[$€£¥]?(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)(?:[\s-]?(hundred|thousand|million|billion|trillion|dozen|bn|mn|[kmb]"
     r"(?![a-z])|[百千万萬億亿兆]))?",
@@ -67,32 +68,61 @@ def find_numbers(text: str) -> list[Number]:
 
 
 def unsupported_numbers(text: str, evidence: Sequence[Number], evidence_text: str) -> list[str]:
-    """Return the numbers of `text` that no number of the evidence equals or rounds to."""
+    """Return the numbers of `text` that no number of the evidence equals or rounds to; a counted `one` and list numbering pass."""
     values = {number.value for number in evidence} | {
         float(digits) for digits in _LOOSE_NUMBER.findall(evidence_text.replace(",", ""))
     }
-    missing = []
-    for number in find_numbers(_ENUMERATOR.sub("", text)):
-        if number.text.lower() == "one":
-            continue
-        # A number written with two digits or more may have been rounded; "3" for 3.4 is another number.
-        near = 0.5000001 * number.step if number.step <= 0.1 * number.value else 1e-9
-        if not any(abs(value - number.value) <= near for value in values):
+    return [
+        number.text
+        for number in _claimed_numbers(text)
+        if not any(_is_near(number, value) for value in values)
+    ]
+
+
+def swapped_numbers(text: str, original: str) -> list[str]:
+    """Return the numbers of `text` that were put in place of others of `original`, each number of which can be used once."""
+    left, missing = [number.value for number in find_numbers(original)], []
+    for number in _claimed_numbers(text):
+        match = next((value for value in left if _is_near(number, value)), None)
+        if match is None:
             missing.append(number.text)
-    return missing
+        else:
+            left.remove(match)
+    return missing if left else []
 
 
 def unsupported_months(text: str, evidence_text: str) -> list[str]:
     """Return the months named in `text` that the evidence names neither by word, by abbreviation nor in a numeric date."""
-    folded, others = text, evidence_text.lower()
+    others = evidence_text.lower()
     numeric = {int(next(filter(None, found))) for found in _MONTH_NUMBERS.findall(others)}
     return [
         month.capitalize()
-        for place, month in enumerate(_MONTHS, 1)
-        if re.search(rf"\b{month.capitalize()}\b", folded)
+        for place, month in enumerate(MONTHS, 1)
+        if re.search(rf"\b{month.capitalize()}\b", text)
         and not re.search(rf"\b{month[:3]}(?:{month[3:]}|\b)", others)
         and place not in numeric
     ]
+
+
+def swapped_months(text: str, original: str) -> list[str]:
+    """Return the months of `text` that were put in place of others of `original`, each of which can be used once."""
+    left, missing = _MONTH_NAME.findall(original), []
+    for month in _MONTH_NAME.findall(text):
+        if month in left:
+            left.remove(month)
+        else:
+            missing.append(month)
+    return missing if left else []
+
+
+def _claimed_numbers(text: str) -> list[Number]:
+    return [number for number in find_numbers(_ENUMERATOR.sub("", text)) if number.text.lower() != "one"]
+
+
+def _is_near(number: Number, value: float) -> bool:
+    # A number written with two digits or more may have been rounded; "3" for 3.4 is another number.
+    near = 0.5000001 * number.step if number.step <= 0.1 * number.value else 1e-9
+    return abs(value - number.value) <= near
 
 
 def find_names(sentence: str) -> list[str]:

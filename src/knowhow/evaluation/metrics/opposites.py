@@ -11,6 +11,7 @@ _NEGATION_TEXT = (
 )
 NEGATIONS = frozenset(_NEGATION_TEXT.split())
 _CJK_NEGATIONS = "不没沒無无未非"
+_CJK_HARMLESS = "非常|非洲|未来|未來|无论|無論|不论|不論|不仅|不僅|不但|不过|不過|不断|不斷|不少|不久|不管|不同|不得不|无数|無數|无线|無線"
 _SCOPE = 3
 
 _PAIRS = """
@@ -79,13 +80,16 @@ def find_denials(words: Sequence[str], others: Sequence[str]) -> list[str]:
 
 
 def find_cjk_denials(text: str, other: str) -> list[str]:
-    """Return the pairs of characters that `text` negates and `other` states without a negation before them."""
+    """Return what `text` negates and `other` states, as the negation with the four characters after it.
+
+    The statement is recognised by the first pair of those characters that `other` holds; words such as 非常 negate nothing.
+    """
     found = []
-    for match in re.finditer(rf"[{_CJK_NEGATIONS}](\w\w)", text):
-        pair = match[1]
-        states = re.search(rf"(?<![{_CJK_NEGATIONS}]){re.escape(pair)}", other)
-        denies = re.search(rf"[{_CJK_NEGATIONS}]{re.escape(pair)}", other)
-        if states and not denies:
+    for match in re.finditer(rf"(?!{_CJK_HARMLESS})[{_CJK_NEGATIONS}](\w{{2,4}})", text):
+        scope = match[1]
+        pairs = [scope[place : place + 2] for place in range(len(scope) - 1)]
+        pair = next((pair for pair in pairs if pair in other), None)
+        if pair and not re.search(rf"[{_CJK_NEGATIONS}]\w{{0,2}}{re.escape(pair)}", other):
             found.append(match[0])
     return found
 

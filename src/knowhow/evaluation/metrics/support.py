@@ -8,8 +8,11 @@ from functools import lru_cache
 from typing import Any
 
 from knowhow.evaluation.metrics.claims import (
+    MONTHS,
     Number,
     find_numbers,
+    swapped_months,
+    swapped_numbers,
     unsupported_months,
     unsupported_names,
     unsupported_numbers,
@@ -30,7 +33,7 @@ _STOP_TEXT = (
 )
 _STOP_WORDS = frozenset(_STOP_TEXT.split())
 _WINDOW = 3
-_CLOSE = 0.8
+_CLOSE = 0.95
 _CONFLICT_FACTOR = 0.5
 FLOOR = 0.65
 """Support from which a sentence counts as supported: the best balanced accuracy on the development half of BEGIN and SummEdits."""
@@ -129,7 +132,7 @@ def _assess_sentence(sentence: str, tokens: list[str], start: int, evidence: Evi
     ] or stems
     share, window = _best_window(content, evidence)
     anywhere = sum(stemmed in evidence.vocabulary for stemmed in stems) / len(stems)
-    conflicts = _find_conflicts(sentence, tokens, share, window, evidence)
+    conflicts = _find_conflicts(sentence, tokens, window, evidence)
     kinds = {conflict.partition(":")[0] for conflict in conflicts}
     support = (anywhere + share) / 2 * _CONFLICT_FACTOR ** len(kinds)
     return SentenceSupport(start, start + len(sentence), support, tuple(conflicts), len(tokens))
@@ -150,9 +153,7 @@ def _best_window(content: Sequence[str], evidence: EvidenceText) -> tuple[float,
     return best / len(content), "\n".join(evidence.sentences[slice(*place)])
 
 
-def _find_conflicts(
-    sentence: str, tokens: list[str], share: float, window: str, evidence: EvidenceText
-) -> list[str]:
+def _find_conflicts(sentence: str, tokens: list[str], window: str, evidence: EvidenceText) -> list[str]:
     """Return what the rules object to, each as `kind: word`."""
     found = [f"number: {text}" for text in unsupported_numbers(sentence, evidence.numbers, evidence.text)]
     found += [f"date: {month}" for month in unsupported_months(sentence, evidence.text)]
@@ -166,17 +167,27 @@ def _find_conflicts(
         found += [f"negation: {word}" for word in find_cjk_denials(sentence, window)]
     else:
         found += [f"negation: {word}" for word in find_denials(tokens, others)]
-    return found + (_swapped(sentence, window) if share >= _CLOSE else [])
+    return found + _find_swaps(sentence, tokens, evidence)
 
 
-def _swapped(sentence: str, window: str) -> list[str]:
-    """Return what a near copy of the window replaced: a number or month that it lacks, where it has one that the sentence lacks."""
-    found = []
-    theirs = find_numbers(window)
-    missing = unsupported_numbers(sentence, theirs, window)
-    if missing and unsupported_numbers(window, find_numbers(sentence), sentence):
-        found += [f"number: {text}" for text in missing]
-    months = unsupported_months(sentence, window)
-    if months and unsupported_months(window, sentence):
-        found += [f"date: {month}" for month in months]
+def _find_swaps(sentence: str, tokens: list[str], evidence: EvidenceText) -> list[str]:
+    """Return the numbers and months that a near copy of an evidence sentence puts in place of that sentence's own.
+
+    A near copy has almost all other content words of one sentence; where it copies several, one without a swap clears it.
+    """
+    wanted = {stem(token) for token in tokens if token not in _STOP_WORDS and not _is_changeable(token)}
+    if not wanted:
+        return []
+    found: list[str] = []
+    for original, stems in zip(evidence.sentences, evidence.stems, strict=True):
+        if len(wanted & stems) >= _CLOSE * len(wanted):
+            swaps = [f"number: {text}" for text in swapped_numbers(sentence, original)]
+            swaps += [f"date: {month}" for month in swapped_months(sentence, original)]
+            if not swaps:
+                return []
+            found = found or swaps
     return found
+
+
+def _is_changeable(token: str) -> bool:
+    return any(character.isdigit() for character in token) or token in MONTHS

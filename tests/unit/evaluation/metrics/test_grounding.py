@@ -116,3 +116,16 @@ def test_agreement_with_people_on_the_public_sets():
     assert figures["hallu_wice_en"] >= 0.75
     assert figures["hallu_summedits_business_en"] >= 0.55
     assert figures["judge_mtrag_human_en"] >= 0.66
+
+
+@pytest.mark.data
+def test_small_changes_to_real_sentences_are_found_without_false_alarms():
+    if not (DATA / "cmrc2018_zh").is_dir():
+        pytest.skip(f"No data sets at {DATA}: set KNOWHOW_DATA.")
+    from benchmarks.grounding_changes import measure_changes
+
+    for found in measure_changes(DATA, size=150).values():
+        assert found["untouched"].by_rule <= 0.01
+        assert found["untouched"].below_floor <= 0.01
+        assert found["number"].by_rule >= 0.96
+        assert found["negation"].by_rule >= 0.88
