@@ -19,6 +19,8 @@ from scipy.special import ndtr
 from scipy.stats import beta
 
 from knowhow.evaluation.statistics import adjust, compare, find_lost, is_difference_shown, stopping_times
+from knowhow.evaluation.statistics.intervals import mean_bounds
+from knowhow.evaluation.statistics.resampling import group
 
 Array = NDArray[np.float64]
 SIZES = (30, 60, 100, 200)
@@ -228,12 +230,37 @@ def simulate_race(experiments: int, questions: int = 200, seed: int = 0) -> dict
     return {"best_given_up": best_lost / experiments, "generations_saved": float(np.mean(saved))}
 
 
+def coverage_by_method(experiments: int, seed: int = 0) -> dict[str, dict[str, float]]:
+    """Return the coverage of each interval method per world and number of questions, the true gain being 0 or .1 by turns."""
+    rng = np.random.default_rng(seed)
+    table: dict[str, dict[str, float]] = {}
+    for world in WORLDS:
+        for questions in SIZES:
+            drawn = [world.draw(rng, questions, 0.1 * (number % 2)) for number in range(experiments)]
+            truths = np.array([truth for _, _, truth in drawn])
+            differences = np.stack([ours - theirs for ours, theirs, _ in drawn], axis=1)
+            grouped = group(differences, (np.arange(questions) // world.per_cluster).tolist())
+            cell: dict[str, float] = {}
+            for method in ("t", "bca", "wider"):
+                low, high = mean_bounds(grouped, level=0.95, resamples=1000, method=method)
+                cell[method] = float(((low - 1e-12 <= truths) & (truths <= high + 1e-12)).mean())
+            table[f"{world.name}, {questions} questions"] = cell
+    return table
+
+
 def main() -> int:
     """Run everything and print one JSON document; exit 1 where a promise is broken."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--experiments", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--methods", action="store_true", help="only compare the interval methods, cell by cell"
+    )
     arguments = parser.parse_args()
+    if arguments.methods:
+        json.dump(coverage_by_method(arguments.experiments, arguments.seed), sys.stdout, indent=2)
+        print()
+        return 0
     started = time.perf_counter()
     outcome = simulate_comparisons(arguments.experiments, arguments.seed)
     stops = [
