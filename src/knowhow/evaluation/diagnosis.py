@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from knowhow.evaluation.metrics.information import information
 from knowhow.evaluation.metrics.retrieval import pieces, relevant_ranks
+from knowhow.evaluation.naming import signed
 from knowhow.evaluation.pairs import compare_two
 from knowhow.evaluation.results import Diagnosis, Gap, StrategyResult
 from knowhow.evaluation.runs import RunRecord
@@ -120,7 +121,7 @@ class _Ladder:
             "knowledge",
             size,
             interval,
-            f"Given the right passage the model scores {size:+.2f} against answering from memory ({self.base}): "
+            f"Given the right passage the model scores {signed(size)} against answering from memory ({self.base}): "
             + ("what is missing is knowledge." if size > 0.05 else "knowledge is not what is missing."),
             shown,
         )
@@ -143,7 +144,7 @@ class _Ladder:
             "retrieval",
             size,
             interval,
-            f"With the right passage instead of the retrieved ones the score changes by {size:+.2f}"
+            f"With the right passage instead of the retrieved ones the score changes by {signed(size)}"
             + (f"; retrieval missed the evidence of {missed} of {len(found)} questions." if found else "."),
             shown,
         )

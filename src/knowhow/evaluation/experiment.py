@@ -69,7 +69,7 @@ def run_experiment(plan: ExperimentPlan) -> RunRecord:
         runners, skipped = _prepare(plan, train, components)
         if not runners:
             raise DataError(
-                "No strategy could be measured. " + " ".join(f"{key}: {why}" for key, why in skipped.items())
+                "No strategy could be measured." + "".join(f" {key}: {why}" for key, why in skipped.items())
             )
         planned = _ask_all(plan, runners, held_out, clusters, components, budget, folder)
         latencies = _measure_latency(plan, runners, held_out[:planned], components, budget)

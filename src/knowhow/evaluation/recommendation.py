@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from knowhow.evaluation.diagnosis import is_answer_absent
+from knowhow.evaluation.naming import metric_name, p_clause, signed
 from knowhow.evaluation.pairs import find_comparison
 from knowhow.evaluation.results import Diagnosis, StrategyResult
 from knowhow.evaluation.runs import RunRecord
@@ -143,13 +144,14 @@ def _decided(
         item for item in kept if item is not chosen and (item.lost_to or case.is_shown_worse(item, chosen))
     ]
     level = [item for item in standing if item is not chosen]
+    metric = metric_name(case.record.decisive)
     score = f"{quality.value:.2f} [{quality.low:.2f}, {quality.high:.2f}]"
     if beaten and not level:
-        headline = f"Use {chosen.name}: it scores {score} and is shown to beat {_names(beaten)}."
+        headline = f"Use {chosen.name}: with {metric} {score} it is shown to beat {_names(beaten)}."
     elif level:
-        headline = f"Use {chosen.name}: it scores {score}, no other strategy is shown to be better, and it is the cheapest to run and keep."
+        headline = f"Use {chosen.name}: {metric} {score}, no other strategy is shown to be better, and it is the cheapest to run and keep."
     else:
-        headline = f"Use {chosen.name}: it scores {score} and is the only strategy left."
+        headline = f"Use {chosen.name}: {metric} {score}, and it is the only strategy left."
     reasons = [
         _against(case, chosen, item) for item in sorted(beaten, key=lambda item: -case.quality(item).value)
     ]
@@ -177,13 +179,13 @@ def _undecided(
 ) -> Recommendation:
     found = find_comparison(case.comparisons, rival.name, chosen.name)
     more = _more_questions(case, found)
-    headline = f"Cannot tell yet: no difference shown between {rival.name} ({case.quality(rival).value:.2f}) and {chosen.name} ({case.quality(chosen).value:.2f})"
+    headline = f"Cannot tell yet: no difference in {metric_name(case.record.decisive)} shown between {rival.name} ({case.quality(rival).value:.2f}) and {chosen.name} ({case.quality(chosen).value:.2f})"
     headline += f"; about {more} more questions needed." if more else "."
     reasons = []
     if found is not None:
         reasons.append(
-            f"{rival.name} against {chosen.name}: {found.difference.value:+.2f} [{found.difference.low:+.2f}, {found.difference.high:+.2f}], "
-            f"{found.wins} wins, {found.ties} ties, {found.losses} losses, p = {found.p_adjusted:.2g} (Holm)"
+            f"{rival.name} against {chosen.name}: {_interval(found)}, "
+            f"{found.wins} wins, {found.ties} ties, {found.losses} losses, {p_clause(found.p_adjusted)} (Holm)"
             + (
                 f"; these questions can show differences of about {found.detectable:.2f}."
                 if found.detectable
@@ -261,7 +263,7 @@ def _against(case: _Case, chosen: StrategyResult, item: StrategyResult) -> str:
     early = " (given up early)" if item.lost_to else ""
     return (
         f"Better than {item.name}{early} by {found.difference.value:.2f} [{found.difference.low:.2f}, {found.difference.high:.2f}]: "
-        f"{found.wins} wins, {found.ties} ties, {found.losses} losses, p = {found.p_adjusted:.2g}."
+        f"{found.wins} wins, {found.ties} ties, {found.losses} losses, {p_clause(found.p_adjusted)}."
     )
 
 
@@ -270,7 +272,7 @@ def _level(case: _Case, chosen: StrategyResult, item: StrategyResult) -> str:
     if found is None:
         return ""
     return (
-        f"{item.name} is not shown to be better ({found.difference.value:+.2f} [{found.difference.low:+.2f}, {found.difference.high:+.2f}]) "
+        f"{item.name} is not shown to be better ({_interval(found)}) "
         f"and costs {_ratio(monthly_cost(item, case.record.goal), monthly_cost(chosen, case.record.goal))} to run and keep."
     )
 
@@ -329,6 +331,11 @@ def _next_steps(case: _Case, chosen: StrategyResult | None) -> list[str]:
             f"{chosen.failed} answers of {chosen.name} failed; see them in the report before it goes live."
         )
     return steps
+
+
+def _interval(found: Comparison) -> str:
+    gap = found.difference
+    return f"{signed(gap.value)} [{signed(gap.low)}, {signed(gap.high)}]"
 
 
 def _ratio(cost: float, base: float) -> str:

@@ -73,6 +73,11 @@ class SharedComponents:
         """See Components."""
         return self._inner.answering
 
+    @property
+    def index_version(self) -> str:
+        """See Components."""
+        return self._inner.index_version
+
     def documents(self) -> Iterable[Document]:
         """See Components."""
         return self._inner.documents()

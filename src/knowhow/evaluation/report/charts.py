@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from knowhow.evaluation.naming import signed
 from knowhow.evaluation.report.wording import cost_text, interval_text, milliseconds, number
 from knowhow.evaluation.results import Report, StrategyResult
 
@@ -194,7 +195,7 @@ def _reached(label: str, value: float) -> Step:
 
 def _missing(label: str, start: float, end: float, size: float) -> Step:
     low, high = sorted((100 * start, 100 * end))
-    return Step(label, max(0.0, low), min(100.0, high), "missing", f"{size:+.2f}")
+    return Step(label, max(0.0, low), min(100.0, high), "missing", signed(size))
 
 
 def _bound(report: Report, item: StrategyResult) -> tuple[float, float]:

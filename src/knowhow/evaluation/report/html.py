@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from knowhow.evaluation.naming import metric_name, p_text, signed
 from knowhow.evaluation.report import charts
 from knowhow.evaluation.report.questions import Comparison, compare_questions
 from knowhow.evaluation.report.wording import (
     comparison_text,
     cost_text,
     interval_text,
-    metric_name,
     metric_order,
     milliseconds,
     number,
-    p_text,
     sentence_case,
     slowest_text,
     status_text,
@@ -135,6 +134,7 @@ def _environment() -> Environment:
         slowest=slowest_text,
         cost=cost_text,
         p=p_text,
+        signed=signed,
         sentence=sentence_case,
     )
     environment.globals.update(status=status_text, verdict=comparison_text)

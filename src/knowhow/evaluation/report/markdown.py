@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from knowhow.evaluation.naming import metric_name, p_text, signed
 from knowhow.evaluation.report.wording import (
     comparison_text,
     cost_text,
     interval_text,
-    metric_name,
     metric_order,
     milliseconds,
     number,
-    p_text,
     slowest_text,
     status_text,
     summary_text,
@@ -87,7 +86,7 @@ def _comparisons(report: Report) -> str:
     rows = [
         [
             f"{item.strategy} – {item.against}",
-            f"{item.difference.value:+.2f} {interval_text(item.difference)}",
+            f"{signed(item.difference.value)} {interval_text(item.difference)}",
             f"{item.wins} / {item.ties} / {item.losses}",
             p_text(item.p_adjusted),
             number(item.detectable),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from knowhow.evaluation.duplicates import normalise
 from knowhow.evaluation.metrics.retrieval import pieces, relevant_ranks
 from knowhow.evaluation.report.charts import colours
 from knowhow.evaluation.report.wording import number
@@ -117,11 +118,18 @@ def _remarks(example: Example, answer: Answer, value: float | None) -> list[str]
         is_low = value is not None and value < 0.5
         if not found:
             remarks.append("evidence not retrieved")
+        elif is_low and _holds_reference(example, answer):
+            remarks.append(f"evidence at rank {found[0]}, the accepted answer with more around it")
         elif is_low:
             remarks.append(f"evidence retrieved at rank {found[0]}, not used")
         else:
             remarks.append(f"evidence at rank {found[0]}")
     return [*remarks, *(shorten(text, 120) for text in answer.violations[:2])]
+
+
+def _holds_reference(example: Example, answer: Answer) -> bool:
+    text = f" {normalise(answer.text)} "
+    return any(f" {normalise(reference)} " in text for reference in example.references)
 
 
 def _citations(answer: Answer) -> tuple[Source, ...]:

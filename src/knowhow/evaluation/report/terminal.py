@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from knowhow.evaluation.naming import metric_name
 from knowhow.evaluation.report.wording import (
     cost_text,
     headline_metrics,
     interval_text,
-    metric_name,
     milliseconds,
     slowest_text,
     status_text,

@@ -8,16 +8,9 @@ from knowhow.evaluation.metrics.information import information
 from knowhow.evaluation.results import LatencySummary, MetricSummary, Report, StrategyResult
 from knowhow.types import Comparison, Interval
 
-_UPPER = {"bleu": "BLEU", "chrf": "chrF", "exact_match": "exact match", "token_f1": "token F1"}
 _KINDS = {"quality": 0, "grounding": 1, "abstention": 2, "form": 3, "retrieval": 4}
-_ALWAYS_SHOWN = 4
-
-
-def metric_name(name: str) -> str:
-    """Return a metric's name in words."""
-    if name.startswith("rouge"):
-        return name.upper().replace("_", "-")
-    return _UPPER.get(name, name.replace("_", " "))
+_PREFERRED = ("grounding", "abstention_recall", "format_compliance", "retrieval_recall")
+"""The metric that stands for its kind in a narrow table."""
 
 
 def metric_order(report: Report) -> list[str]:
@@ -31,14 +24,9 @@ def metric_order(report: Report) -> list[str]:
 
 
 def headline_metrics(report: Report) -> list[str]:
-    """Return the few metrics for a narrow table: the decisive one and the first of each other kind."""
-    chosen, kinds = [report.decisive], {information(report.decisive).kind}
-    for name in metric_order(report):
-        kind = information(name).kind
-        if kind not in kinds:
-            kinds.add(kind)
-            chosen.append(name)
-    return chosen[: _ALWAYS_SHOWN + 1]
+    """Return the few metrics for a narrow table: the decisive one and one of each other kind."""
+    found = metric_order(report)
+    return [report.decisive, *(name for name in _PREFERRED if name in found[1:])]
 
 
 def sentence_case(text: str) -> str:
@@ -76,11 +64,6 @@ def slowest_text(times: LatencySummary) -> str:
 def cost_text(value: float) -> str:
     """Return a cost with three significant digits."""
     return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
-
-
-def p_text(value: float) -> str:
-    """Return a p-value."""
-    return "< 0.001" if value < 0.001 else f"{value:.3f}" if value < 0.1 else f"{value:.2f}"
 
 
 def status_text(report: Report, item: StrategyResult) -> str:
