@@ -152,6 +152,10 @@ class Components(Protocol):
     def answering(self) -> Answering:
         """Instructions, agreed not-found answer, passages and sizes."""
 
+    @property
+    def index_version(self) -> str:
+        """Version of the index as it is now; empty where there is none."""
+
     def documents(self) -> Iterable[Document]:
         """Every document that training and retrieval may read."""
 

@@ -285,7 +285,9 @@ class Decoding:
 class Answering:
     """How a pipeline answers: the house's instructions, the agreed answer where the documents hold none, and the sizes.
 
-    `k` is the number of passages, `threshold` the relevance below which evidence counts as absent (None: never by score).
+    `k` is the number of passages, `threshold` the relevance below which evidence counts as absent (None: never by score),
+    `language` that of the fixed phrases. `delivers_invalid` hands out text that breaks the form, with its violations, so that a
+    comparison can score content and form apart; otherwise such text is never delivered.
     """
 
     instructions: str = ""
@@ -293,6 +295,8 @@ class Answering:
     max_tokens: int = 160
     k: int = 5
     threshold: float | None = None
+    language: str = "en"
+    delivers_invalid: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +13,7 @@ from knowhow.config import PartChoice, Settings, read_format
 from knowhow.errors import ConfigError, NotFoundError, PolicyError
 from knowhow.language import words
 from knowhow.protocols import Embedder, Generator, Index, Retriever, Trainer
-from knowhow.types import Answering, Chunk, Document, Format
+from knowhow.types import Answering, Chunk, Document, DocumentRecord, Format
 
 
 class WorkspaceComponents:
@@ -30,13 +31,26 @@ class WorkspaceComponents:
         """The form that answers must keep, from [format]."""
         return read_format(self.settings)
 
-    @property
+    @cached_property
     def answering(self) -> Answering:
-        """Instructions, agreed not-found answer and sizes, from [prompt] and [retrieval]."""
+        """Instructions, agreed not-found answer, sizes and language, from [prompt], [retrieval] and the documents."""
         prompt, retrieval = self.settings.prompt, self.settings.retrieval
         return Answering(
-            prompt.instructions, prompt.not_found, prompt.max_tokens, retrieval.k, retrieval.threshold
+            instructions=prompt.instructions,
+            not_found=prompt.not_found,
+            max_tokens=prompt.max_tokens,
+            k=retrieval.k,
+            threshold=retrieval.threshold,
+            language=self.settings.language or self._commonest_language(),
+            delivers_invalid=self._gold is not None,
         )
+
+    def _commonest_language(self) -> str:
+        languages = Counter(record.language for record in self._records() if record.language)
+        return languages.most_common(1)[0][0] if languages else "en"
+
+    def _records(self) -> list[DocumentRecord]:
+        return self.index.records() if self.index_path.exists() else []
 
     @cached_property
     def index(self) -> Index:
@@ -47,6 +61,11 @@ class WorkspaceComponents:
     def index_path(self) -> Path:
         """Where the index stands."""
         return self.settings.state / "index.sqlite"
+
+    @property
+    def index_version(self) -> str:
+        """Version of the index as it is now; empty before the first ingest."""
+        return self.index.version if self.index_path.exists() else ""
 
     def documents(self) -> Iterable[Document]:
         """Every document that everyone may read: what training and long prompts are made from."""

@@ -1,0 +1,57 @@
+"""The untrained model with every document in the prompt: the simplest thing, where the documents fit the window."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from knowhow.errors import DataError
+from knowhow.protocols import Components, Pipeline
+from knowhow.registry import register
+from knowhow.strategies.answering import grounded_pipeline
+from knowhow.types import Chunk, Example, Hit, Query, Traits
+
+_SHARE = 0.8
+"""Share of the window that documents may take; the rest is for question, instructions and answer."""
+
+
+@register("strategy", "long_context")
+@dataclass(frozen=True)
+class LongContext:
+    """The untrained model with all public documents; not to be had where they do not fit the model's window."""
+
+    enforces: bool = True
+    traits: ClassVar[Traits] = Traits(retrieves=True, cites=True, is_live=True)
+
+    def fit(self, examples: Sequence[Example], components: Components, out: Path) -> None:
+        """Learn nothing."""
+
+    def load(self, fitted: Path, components: Components) -> Pipeline:
+        """Return the pipeline; DataError when the documents are larger than the window."""
+        generator = components.generator()
+        chunks = tuple(components.chunks())
+        window = generator.context_tokens
+        # Every chunk has at least one token per eight characters, so a large corpus is refused without counting it.
+        least = sum(len(chunk.text) for chunk in chunks) // 8
+        tokens = least if least > window else sum(generator.count_tokens([chunk.text for chunk in chunks]))
+        if tokens > _SHARE * window:
+            raise DataError(
+                f"The documents have about {tokens:,} tokens and the model's window holds {window:,}.",
+                mend="Choose a model with a larger window, or leave long_context out.",
+            )
+        return grounded_pipeline(
+            components, generator, WholeCorpus(chunks), k=max(len(chunks), 1), enforces=self.enforces
+        )
+
+
+@dataclass(frozen=True)
+class WholeCorpus:
+    """Returns every chunk in the order of the documents, whatever is asked."""
+
+    chunks: tuple[Chunk, ...]
+
+    def retrieve(self, queries: Sequence[Query], k: int) -> list[list[Hit]]:
+        """All chunks (public ones by construction), equal scores."""
+        return [[Hit(chunk, 1.0) for chunk in self.chunks] for _ in queries]
