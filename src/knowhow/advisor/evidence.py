@@ -224,13 +224,13 @@ def estimate_gain(answers: Answers, start: Family, end: Family, cases: Sequence[
 def _narrowings(answers: Answers, end: Family) -> list[Callable[[Answers], bool]]:
     """Conditions in the order of how much they matter for the gain."""
     found: list[Callable[[Answers], bool]] = []
+    if answers.probe is not None:
+        probe_bin = _probe_bin(answers.probe)
+        found.append(lambda other: other.probe is not None and _probe_bin(other.probe) == probe_bin)
     if answers.coverage in (Coverage.YES, Coverage.NO) and end in (Family.RAG, Family.HYBRID):
         found.append(lambda other: other.coverage is answers.coverage)
     elif answers.goal is not Goal.BEHAVIOUR:
         found.append(lambda other: other.coverage is not Coverage.NO)
-    if answers.probe is not None:
-        probe_bin = _probe_bin(answers.probe)
-        found.append(lambda other: other.probe is not None and _probe_bin(other.probe) == probe_bin)
     if answers.example_kind is not ExampleKind.UNKNOWN and end in (Family.FINE_TUNE, Family.HYBRID):
         found.append(lambda other: other.example_kind is answers.example_kind)
     return found
