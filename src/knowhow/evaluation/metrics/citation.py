@@ -41,6 +41,15 @@ def cited_sentences(text: str) -> list[tuple[str, tuple[int, ...]]]:
     return [(strip_markers(text[start:end]), tuple(numbers)) for (start, end), numbers in found]
 
 
+def claims(answer: Answer) -> list[tuple[str, tuple[int, ...]]]:
+    """Return the sentences that cite something with the numbers; inferred citations, which have no marker, stand for all of them."""
+    found = [(text, numbers) for text, numbers in cited_sentences(answer.text) if words(text)]
+    inferred = tuple(item.number for item in answer.citations if item.is_inferred)
+    if inferred and not any(numbers for _, numbers in found):
+        return [(text, inferred) for text, _ in found]
+    return [(text, numbers) for text, numbers in found if numbers]
+
+
 def cited_text(citation: Citation, answer: Answer) -> str | None:
     """Return the text of the cited chunk, None when the chunk was not retrieved or the span or quote is not in it."""
     chunk = next((hit.chunk for hit in answer.hits if hit.chunk.id == citation.chunk_id), None)
@@ -55,10 +64,11 @@ def cited_text(citation: Citation, answer: Answer) -> str | None:
 @register("metric", "citation_validity")
 @describe(MetricInfo(kind="grounding", summary="Share of citation markers that lead to a retrieved passage."))
 def citation_validity(example: Example, answer: Answer) -> float | None:
-    """Share of markers whose number has a citation with a true chunk, span and quote; None where nothing is cited."""
+    """Share of markers (or inferred citations) with a true chunk, span and quote; None where nothing is cited."""
     if answer.error is not None:
         return 0.0
     numbers = [number for _, found in find_markers(answer.text) for number in found]
+    numbers = numbers or [item.number for item in answer.citations if item.is_inferred]
     if answer.abstained or not numbers:
         return None
     valid = {item.number for item in answer.citations if cited_text(item, answer) is not None}
@@ -68,11 +78,11 @@ def citation_validity(example: Example, answer: Answer) -> float | None:
 @register("metric", "citation_support")
 @describe(MetricInfo(kind="grounding", summary="Share of cited sentences that the cited passages support."))
 def citation_support(example: Example, answer: Answer) -> float | None:
-    """Share of sentences with markers whose cited passages alone support them; None where nothing is cited."""
+    """Share of citing sentences whose cited passages alone support them; None where nothing is cited."""
     if answer.error is not None:
         return 0.0
     texts = {item.number: cited_text(item, answer) for item in answer.citations}
-    cited = [(text, numbers) for text, numbers in cited_sentences(answer.text) if numbers and words(text)]
+    cited = claims(answer)
     if answer.abstained or not cited:
         return None
     supported = 0

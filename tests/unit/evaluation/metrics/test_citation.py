@@ -55,6 +55,14 @@ def test_support_looks_only_at_what_is_cited():
     assert citation_support(EXAMPLE, answer(text)) is None
 
 
+def test_inferred_citations_without_a_marker_stand_for_every_sentence():
+    inferred = Citation(1, "c1", "d1", 50, 50 + len(TEXT), TEXT, is_inferred=True)
+    text = "Harbour Bank charges 3 euros for each withdrawal abroad."
+    assert citation_validity(EXAMPLE, answer(text, inferred)) == 1.0
+    assert citation_support(EXAMPLE, answer(f"{text} Penguins swim.", inferred)) == 0.5
+    assert citation_coverage(EXAMPLE, answer(text, inferred)) == 0.0
+
+
 def test_coverage_counts_sentences_with_a_marker():
     assert citation_coverage(EXAMPLE, answer("One [1]. Two.", GOOD)) == 0.5
     assert citation_coverage(EXAMPLE, Answer("Not in the documents.", abstained=True)) is None
