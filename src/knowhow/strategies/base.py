@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from knowhow.protocols import Components, Pipeline
 from knowhow.registry import register
-from knowhow.strategies.answering import closed_pipeline
+from knowhow.strategies.assembly import assemble
 from knowhow.types import Example, Traits
 
 
@@ -26,4 +26,4 @@ class Base:
 
     def load(self, fitted: Path, components: Components) -> Pipeline:
         """Return the pipeline without retrieval."""
-        return closed_pipeline(components, components.generator(), enforces=self.enforces)
+        return assemble(components, components.generator(), enforces=self.enforces)

@@ -13,7 +13,7 @@ from knowhow.generation.prompts import Shot
 from knowhow.protocols import Components, Embedder, Pipeline
 from knowhow.registry import register
 from knowhow.storage import read_json, write_json
-from knowhow.strategies.answering import closed_pipeline
+from knowhow.strategies.assembly import assemble
 from knowhow.types import Example, Query, Traits
 
 _FILE = "shots.json"
@@ -46,7 +46,7 @@ class FewShot:
         """Return the pipeline without retrieval that shows the nearest examples first."""
         shots = [Shot(question, answer) for question, answer in read_json(fitted / _FILE)]
         chooser = nearest_shots(shots, components.embedder(), self.shots)
-        return closed_pipeline(components, components.generator(), shots=chooser, enforces=self.enforces)
+        return assemble(components, components.generator(), shots=chooser, enforces=self.enforces)
 
 
 def nearest_shots(shots: Sequence[Shot], embedder: Embedder, count: int) -> ShotChooser:

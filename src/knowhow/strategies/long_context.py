@@ -10,7 +10,7 @@ from typing import ClassVar
 from knowhow.errors import DataError
 from knowhow.protocols import Components, Pipeline
 from knowhow.registry import register
-from knowhow.strategies.answering import grounded_pipeline
+from knowhow.strategies.assembly import assemble
 from knowhow.types import Chunk, Example, Hit, Query, Traits
 
 _SHARE = 0.8
@@ -41,7 +41,7 @@ class LongContext:
                 f"The documents have about {tokens:,} tokens and the model's window holds {window:,}.",
                 mend="Choose a model with a larger window, or leave long_context out.",
             )
-        return grounded_pipeline(
+        return assemble(
             components, generator, WholeCorpus(chunks), k=max(len(chunks), 1), enforces=self.enforces
         )
 

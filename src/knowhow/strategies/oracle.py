@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from knowhow.protocols import Components, Pipeline
 from knowhow.registry import register
-from knowhow.strategies.answering import grounded_pipeline
+from knowhow.strategies.assembly import assemble
 from knowhow.types import Example, Traits
 
 
@@ -28,4 +28,4 @@ class Oracle:
     def load(self, fitted: Path, components: Components) -> Pipeline:
         """Return the pipeline over gold evidence; PolicyError outside a comparison."""
         generator, retriever = components.generator(), components.gold_retriever()
-        return grounded_pipeline(components, generator, retriever, k=self.k, enforces=self.enforces)
+        return assemble(components, generator, retriever, k=self.k, enforces=self.enforces)
