@@ -17,6 +17,7 @@ from knowhow.cli.ingest import ingest
 from knowhow.cli.init import init
 from knowhow.cli.listing import list_documents
 from knowhow.cli.models import models
+from knowhow.cli.release import release
 from knowhow.cli.report import report
 
 
@@ -36,10 +37,11 @@ def build_application() -> typer.Typer:
     app.command("evidence")(evidence)
     app.command("ingest")(ingest)
     app.command("ask")(ask)
-    app.command("list")(list_documents)
     app.add_typer(data, name="data")
     app.command("compare")(compare)
     app.command("report")(report)
+    app.add_typer(release, name="release")
+    app.command("list")(list_documents)
     app.add_typer(models, name="models")
     app.command("doctor")(doctor)
     return app

@@ -18,8 +18,11 @@ from knowhow.workspace.components import WorkspaceComponents, open_index
 if TYPE_CHECKING:
     from knowhow.evaluation.lint import LintReport
     from knowhow.evaluation.results import Report
+    from knowhow.releases.catalog import Catalog
+    from knowhow.releases.release import Release
     from knowhow.workspace.comparison import ComparisonOptions
     from knowhow.workspace.facts import Observation
+    from knowhow.workspace.release import ReleasedPipeline, ReleaseOrder
 
 
 class Workspace:
@@ -124,6 +127,25 @@ class Workspace:
         from knowhow.workspace.experiments import check_examples
 
         return check_examples(self.settings, path)
+
+    @property
+    def releases(self) -> Catalog:
+        """The releases: list, show, promote, roll back, export, import."""
+        from knowhow.workspace.release import catalog
+
+        return catalog(self.settings)
+
+    def release(self, order: ReleaseOrder) -> Release:
+        """Freeze an arm of a finished comparison; PolicyError where the comparison speaks against it and nobody overrides it."""
+        from knowhow.workspace.release import create_release
+
+        return create_release(self.settings, order)
+
+    def released(self, name: str = "champion") -> ReleasedPipeline:
+        """Load a release by id or alias, checked against its digests."""
+        from knowhow.workspace.release import load_release
+
+        return load_release(self.components, self.releases.get(name))
 
     def explain_miss(
         self, question: str, answer: Answer, expected: str, groups: frozenset[str] = frozenset()

@@ -1,0 +1,110 @@
+"""The log of releases: who did what, when and why. Lines are only ever appended, and each carries the digest of all before it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from knowhow.errors import DataError, PolicyError
+from knowhow.storage import append_lines, digest_json, read_lines
+
+CHAMPION, CHALLENGER = "champion", "challenger"
+CREATED, IMPORTED, PROMOTED, ROLLED_BACK, WITHDRAWN = (
+    "created",
+    "imported",
+    "promoted",
+    "rolled_back",
+    "withdrawn",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of the log; `manifest` is the digest of the release as it was taken in, `chain` covers this and all earlier lines."""
+
+    number: int
+    time: str
+    kind: str
+    release: str
+    by: str
+    reason: str
+    alias: str = ""
+    previous: str = ""
+    override: str = ""
+    manifest: str = ""
+    chain: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where the aliases point; `champions` are the champions a rollback can go back through, the present one last."""
+
+    champions: tuple[str, ...] = ()
+    challenger: str = ""
+
+    @property
+    def champion(self) -> str:
+        """The release that answers, empty when there is none."""
+        return self.champions[-1] if self.champions else ""
+
+
+def read_events(path: Path) -> list[Event]:
+    """Return the log; DataError with the line when one was changed, removed or put in between."""
+    events: list[Event] = []
+    chain = ""
+    for number, row in enumerate(read_lines(path), start=1):
+        try:
+            event = Event(**row)
+        except TypeError:
+            event = None
+        if event is None or event.number != number or event.chain != _link(chain, event):
+            raise DataError(
+                "does not follow from the lines before it: the log was edited.",
+                source=str(path),
+                line=number,
+                mend="Restore the file from a backup.",
+            )
+        chain = event.chain
+        events.append(event)
+    return events
+
+
+def append_event(path: Path, events: Iterable[Event], event: Event) -> Event:
+    """Append one event durably after `events`, with its number, time and chain filled in; PolicyError without person or reason."""
+    if not event.by.strip() or not event.reason.strip():
+        raise PolicyError("The log of releases needs a person and a reason. Give --reason (and --by).")
+    earlier = list(events)
+    stamped = replace(
+        event,
+        number=len(earlier) + 1,
+        time=event.time or time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    )
+    chained = replace(stamped, chain=_link(earlier[-1].chain if earlier else "", stamped))
+    append_lines(path, [asdict(chained)])
+    return chained
+
+
+def find_standing(events: Iterable[Event]) -> Standing:
+    """Fold the log into where the aliases point now."""
+    champions: list[str] = []
+    challenger = ""
+    for event in events:
+        if event.alias == CHALLENGER:
+            challenger = event.release if event.kind == PROMOTED else ""
+        elif event.kind == PROMOTED:
+            champions.append(event.release)
+            challenger = "" if challenger == event.release else challenger
+        elif event.kind == ROLLED_BACK:
+            while champions and champions[-1] != event.release:
+                champions.pop()
+            if not champions:
+                champions.append(event.release)
+    return Standing(tuple(champions), challenger)
+
+
+def _link(chain: str, event: Event) -> str:
+    content: dict[str, Any] = {key: value for key, value in asdict(event).items() if key != "chain"}
+    return digest_json([chain, content])
