@@ -24,18 +24,17 @@ def fuse(dense: Sequence[Hit], lexical: Sequence[Hit], k: int, candidates: int) 
     A chunk that is absent from a full dense list counts with that list's lowest cosine, which bounds its own from above.
     """
     floor = dense[-1].score if len(dense) >= candidates else 0.0
-    cosines = {hit.chunk.id: hit.score for hit in dense}
     terms = _lexical_relevance(lexical, SHARPNESS)
+    near = {hit.chunk.id: hit for hit in dense}
     matched = {hit.chunk.id: hit for hit in lexical}
-    fused = []
-    for chunk_id, hit in {**{hit.chunk.id: hit for hit in dense}, **matched}.items():
-        cosine = max(0.0, cosines.get(chunk_id, floor))
-        score = DENSE_SHARE * cosine + (1 - DENSE_SHARE) * terms.get(chunk_id, 0.0)
-        parts = dict(matched[chunk_id].parts) if chunk_id in matched else {"lexical": 0.0, "coverage": 0.0}
-        if chunk_id in cosines:
-            parts["dense"] = cosines[chunk_id]
-        fused.append(Hit(hit.chunk, score, parts))
-    return best(fused, k)
+    scores = {}
+    for name in near.keys() | matched.keys():
+        cosine = max(0.0, near[name].score if name in near else floor)
+        scores[name] = DENSE_SHARE * cosine + (1 - DENSE_SHARE) * terms.get(name, 0.0)
+    return [
+        Hit((near.get(name) or matched[name]).chunk, scores[name], _parts(near.get(name), matched.get(name)))
+        for name in sorted(scores, key=lambda name: (-scores[name], name))[:k]
+    ]
 
 
 def rank_lexical(lexical: Sequence[Hit], k: int) -> list[Hit]:
@@ -54,3 +53,8 @@ def _lexical_relevance(lexical: Sequence[Hit], sharpness: float) -> dict[str, fl
     return {
         hit.chunk.id: hit.parts["coverage"] * (hit.parts["lexical"] / highest) ** sharpness for hit in lexical
     }
+
+
+def _parts(near: Hit | None, matched: Hit | None) -> dict[str, float]:
+    terms = matched.parts if matched is not None else {"lexical": 0.0, "coverage": 0.0}
+    return {**terms, **(near.parts if near is not None else {})}

@@ -88,12 +88,10 @@ def _inverse_frequency(total: int, frequency: int) -> float:
 def _coverage(
     best: Sequence[int], weights: Sequence[float], matches: Sequence[Sequence[NDArray[np.int32]]]
 ) -> list[float]:
-    shares = [0.0] * len(best)
+    rows, shares = np.array(best, dtype=np.int32), np.zeros(len(best), dtype=np.float64)
     whole = sum(weights)
     for weight, parts in zip(weights, matches, strict=True):
         for part in parts:
-            places = np.searchsorted(part, best)
-            for index, (row, place) in enumerate(zip(best, places, strict=True)):
-                if place < len(part) and part[place] == row:
-                    shares[index] += weight
-    return [share / whole if whole else 0.0 for share in shares]
+            places = np.minimum(np.searchsorted(part, rows), len(part) - 1)
+            shares[part[places] == rows] += weight
+    return [float(share) / whole if whole else 0.0 for share in shares]

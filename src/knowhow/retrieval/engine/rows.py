@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 from knowhow.types import Chunk, Document, DocumentRecord, Region
@@ -25,6 +26,7 @@ def encode_groups(groups: Iterable[str]) -> str:
     return json.dumps(sorted(groups), ensure_ascii=False)
 
 
+@lru_cache(maxsize=4096)
 def decode_groups(text: str) -> frozenset[str]:
     """Return the set of groups of its canonical JSON text."""
     return frozenset(json.loads(text))
@@ -132,7 +134,12 @@ def make_chunk(row: Sequence[Any]) -> Chunk:
         decode_groups(groups),
         title,
         source,
-        tuple(json.loads(heading)),
+        _decode_heading(heading),
         page,
         language,
     )
+
+
+@lru_cache(maxsize=4096)
+def _decode_heading(text: str) -> tuple[str, ...]:
+    return tuple(json.loads(text))
