@@ -11,7 +11,7 @@ from typing import Any
 
 from knowhow.errors import DataError
 from knowhow.storage import digest_file, read_json, sync_directory, write_bytes, write_json, write_text
-from knowhow.training.rows import TrainingRow, plain_groups
+from knowhow.training.rows import TrainingRow, plain_groups, rows_digest
 
 WEIGHTS, CONFIG, FACTS, MANIFEST = (
     "adapter_model.safetensors",
@@ -50,6 +50,7 @@ def write_manifest(adapter: Path, strategy: str, rows: Iterable[TrainingRow]) ->
     manifest = {
         "strategy": strategy,
         "weights_digest": digest_file(adapter / WEIGHTS),
+        "rows_digest": rows_digest(seen),
         **{
             key: facts[key]
             for key in ("base_model", "base_digest", "data_digest", "seed", "versions", "options")
