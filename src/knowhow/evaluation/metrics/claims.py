@@ -34,7 +34,7 @@ _ENUMERATOR = re.compile(r"(?m)^\s*\d{1,2}[.)](?=\s|$)")
 _LOOSE_NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _WORD = re.compile(r"[A-Za-z]+")
 _NAME = re.compile(r"[^\W\d_a-z][\w'’&-]*", re.UNICODE)
-_STARTS = re.compile(r"(?:^|[.!?:;]\s*|[\"“'‘(\[*•-]\s*)$")
+_BEFORE_A_START = frozenset(".!?:;\"“'‘([*•-")
 _LATIN_IN_CJK = re.compile(r"[A-Za-z][A-Za-z0-9&.-]+|[\u30a0-\u30ff]{3,}")
 _MONTH_NUMBERS = re.compile(
     r"\d{4}[-/.年](\d{1,2})[-/.月]|(?<!\d)(\d{1,2})月|(?<!\d)(\d{1,2})/\d{1,2}/\d{2,4}"
@@ -129,11 +129,12 @@ def find_names(sentence: str) -> list[str]:
     """Return the words of a sentence that look like names: capitalised after its first word, or Latin and katakana runs in CJK."""
     if re.search(f"[{CJK}]", sentence):
         return _LATIN_IN_CJK.findall(sentence)
-    return [
-        match[0]
-        for match in _NAME.finditer(sentence)
-        if match[0] != "I" and not _STARTS.search(sentence[: match.start()])
-    ]
+    names = []
+    for match in _NAME.finditer(sentence):
+        before = sentence[: match.start()].rstrip()
+        if match[0] != "I" and before and before[-1] not in _BEFORE_A_START:
+            names.append(match[0])
+    return names
 
 
 def unsupported_names(sentence: str, evidence_text: str) -> list[str]:
