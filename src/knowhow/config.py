@@ -122,6 +122,26 @@ class PrivacySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ServeSettings:
+    """[serve]: the limits of the server, and how many reviewers must agree before a correction counts.
+
+    `batch` questions are answered together: an answer is delivered when its batch is done, so 1 is right for an engine that answers
+    one at a time. `stream` live sends text as it is written, checked sends it once it has passed every check.
+    """
+
+    batch: int = 1
+    queue: int = 64
+    request_seconds: float = 120.0
+    body_kilobytes: int = 1024
+    question_characters: int = 8000
+    history_turns: int = 40
+    stream: Literal["live", "checked"] = "live"
+    grace_seconds: float = 8.0
+    kept_releases: int = 2
+    reviewers: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The whole configuration, resolved; `root` is the workspace folder."""
 
@@ -139,6 +159,7 @@ class Settings:
     format: FormatSettings = field(default_factory=FormatSettings)
     compare: CompareSettings = field(default_factory=CompareSettings)
     privacy: PrivacySettings = field(default_factory=PrivacySettings)
+    serve: ServeSettings = field(default_factory=ServeSettings)
     training: Mapping[str, Any] = field(default_factory=dict, hash=False)
     goal: Mapping[str, Any] = field(default_factory=dict, hash=False)
     costs: Mapping[str, Any] = field(default_factory=dict, hash=False)
@@ -222,6 +243,13 @@ def _check_ranges(settings: Settings, source: str) -> None:
         "[documents] timeout_seconds": settings.documents.timeout_seconds,
         "[documents] memory_megabytes": settings.documents.memory_megabytes,
         "[prompt] max_tokens": settings.prompt.max_tokens,
+        "[serve] batch": settings.serve.batch,
+        "[serve] queue": settings.serve.queue,
+        "[serve] request_seconds": settings.serve.request_seconds,
+        "[serve] body_kilobytes": settings.serve.body_kilobytes,
+        "[serve] question_characters": settings.serve.question_characters,
+        "[serve] kept_releases": settings.serve.kept_releases,
+        "[serve] reviewers": settings.serve.reviewers,
     }
     for key, value in positive.items():
         if value <= 0:
@@ -268,6 +296,7 @@ __all__ = [
     "PrivacySettings",
     "PromptSettings",
     "RetrievalSettings",
+    "ServeSettings",
     "Settings",
     "describe_settings",
     "load_settings",
