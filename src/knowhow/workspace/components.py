@@ -122,7 +122,8 @@ class WorkspaceComponents:
 
     def trainer(self) -> Trainer:
         """The configured trainer."""
-        trainer: Trainer = registry.build("trainer", "lora", self.settings.training, section="[training]")
+        options = {"effort": self.settings.effort, **self.settings.training}
+        trainer: Trainer = registry.build("trainer", "lora", options, section="[training]")
         return trainer
 
     def close(self) -> None:
