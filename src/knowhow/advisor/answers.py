@@ -196,7 +196,8 @@ class WorkspaceFacts:
     """What a workspace can see without asking; None and empty mean that it was not looked at.
 
     `format_share` is the share of reference answers in one form; `changed_share_per_month` the share of documents added, changed or
-    deleted in a month; `coverage` the share of questions whose evidence was found; `probe` the prompt-only score from 0 to 1.
+    deleted in a month; `intents` the number of intent labels (several labels need not mean several treatments, so only a single one
+    answers a question); `coverage` the share of questions whose evidence was found; `probe` the prompt-only score from 0 to 1.
     """
 
     examples: int | None = None
@@ -234,9 +235,7 @@ def default_answers(facts: WorkspaceFacts | None = None) -> Answers:
         corpus_tokens=facts.corpus_tokens,
         coverage=_guess_coverage(facts.coverage),
         languages=facts.languages,
-        intents=Intents.UNKNOWN
-        if facts.intents is None
-        else (Intents.SEVERAL if facts.intents > 1 else Intents.ONE),
+        intents=Intents.ONE if facts.intents == 1 else Intents.UNKNOWN,
         probe=facts.probe,
         model_size=classify_size(facts.model_parameters_billion),
     )

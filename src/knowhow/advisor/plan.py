@@ -266,13 +266,23 @@ def find_triggers(
                 reached,
             ),
         )
-    if outcome is Outcome.NOT_YET or answers.goal is not Goal.BEHAVIOUR:
+    shown = say("not known") if coverage is None else Share(coverage)
+    if outcome is Outcome.NOT_YET:
         triggers.append(
             Trigger(
                 "coverage_reached",
                 say("80 % of the questions have their answer in the documents"),
-                say("not known") if coverage is None else Share(coverage),
-                None if coverage is None else coverage >= 0.8 and outcome is Outcome.NOT_YET,
+                shown,
+                None if coverage is None else coverage >= 0.8,
+            )
+        )
+    elif answers.goal is not Goal.BEHAVIOUR:
+        triggers.append(
+            Trigger(
+                "coverage_lost",
+                say("fewer than 80 % of the questions have their answer in the documents"),
+                shown,
+                None if coverage is None else coverage < 0.8,
             )
         )
     return tuple(triggers)

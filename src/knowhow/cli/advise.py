@@ -103,11 +103,11 @@ def advise(
 
         answers = interview(answers, set(values), words)
     advice = context.advise(answers)
-    _show(advice, words, as_json, why)
-    if page is not None:
-        _write_page(advice, page, words)
     if save:
         context.save(advice, words)
+    if page is not None:
+        _write_page(advice, page, words)
+    _show(advice, words, as_json, why)
 
 
 _FIELDS = (
@@ -218,18 +218,20 @@ def _again(
     updated = parse_answers(flags, update_answers(answers, context.observation.facts), "advise")
     before = context.advise(answers)
     advice = context.advise(updated)
+    if save:
+        context.save(advice, language)
     if not as_json:
         print_triggers(before, console(), language)
     _show(advice, language, as_json, False)
     if not decisions:
         print_note(show(LABELS["no_earlier"]))
-    else:
-        old, new = Outcome(decisions[-1]["outcome"]), advice.outcome
-        titles = {name: DESCRIPTIONS[item].title for name, item in (("before", old), ("after", new))}
-        changed = LABELS["changed"].fill(**titles)
-        print_note(show(changed if old is not new else LABELS["unchanged"].fill(outcome=titles["after"])))
-    if save:
-        context.save(advice, language)
+        return
+    old, new = Outcome(decisions[-1]["outcome"]), advice.outcome
+    titles = {name: DESCRIPTIONS[item].title for name, item in (("before", old), ("after", new))}
+    sentence = (
+        LABELS["unchanged"].fill(outcome=titles["after"]) if old is new else LABELS["changed"].fill(**titles)
+    )
+    print_note(show(sentence))
 
 
 def _write_page(advice: Advice, path: Path, language: str) -> None:

@@ -60,10 +60,15 @@ def test_defaults_come_from_what_the_workspace_sees():
     assert answers.strict_form is Tri.YES
     assert answers.coverage is Coverage.PARTLY
     assert answers.sensitivity == {Sensitivity.PERSONAL_DATA, Sensitivity.PERMISSIONS}
-    assert answers.intents is Intents.SEVERAL
+    assert answers.intents is Intents.UNKNOWN
     assert answers.model_size is ModelSize.SMALL
     assert answers.volume == 12
     assert answers.probe == 0.2
+
+
+def test_topic_labels_alone_do_not_mean_several_treatments():
+    assert default_answers(WorkspaceFacts(intents=12)).intents is Intents.UNKNOWN
+    assert default_answers(WorkspaceFacts(intents=1)).intents is Intents.ONE
 
 
 @pytest.mark.parametrize(

@@ -249,12 +249,14 @@ def test_triggers_fire_on_what_the_workspace_sees():
         "documents_changed_pace": False,
         "volume_crossed": False,
         "drift": False,
-        "coverage_reached": None,
+        "coverage_lost": None,
     }
     loud = fired(answers, WorkspaceFacts(examples=120, changed_share_per_month=0.4, queries_per_day=1e9), 7.0)
     assert all(
         loud[name] for name in ("examples_reached", "documents_changed_pace", "volume_crossed", "drift")
     )
+    assert fired(answers, WorkspaceFacts(coverage=0.5))["coverage_lost"]
+    assert not fired(answers, WorkspaceFacts(coverage=0.9))["coverage_lost"]
     blind = fired(answers, None)
     assert set(blind.values()) == {None}
 
