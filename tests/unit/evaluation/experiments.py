@@ -31,6 +31,7 @@ def make_documents(examples: Sequence[Example]) -> dict[str, str]:
     return {
         example.evidence[0].document: f"{example.question} It is {example.references[0]}."
         for example in examples
+        if example.evidence
     }
 
 
