@@ -14,7 +14,6 @@ from knowhow.cli.options import HERE, JsonOption, WorkspaceOption
 if TYPE_CHECKING:
     from knowhow.advisor.advice import Advice
     from knowhow.advisor.answers import Answers
-    from knowhow.advisor.assumptions import Assumptions
     from knowhow.workspace.facts import Observation
 
 FIRST = "The five questions"
@@ -148,27 +147,16 @@ class _Context:
             return opened.observe()
 
     def answers(self, flags: dict[str, Any]) -> Answers:
-        """What is seen, then what was answered before, then the flags."""
-        from knowhow.advisor.answers import default_answers, parse_answers
-        from knowhow.advisor.goal import read_goal
+        from knowhow.workspace.facts import gather_answers
 
-        base = default_answers(self.observation.facts if self.observation else None)
-        return parse_answers(flags, read_goal(self.goal, base), "advise")
-
-    def assumptions(self) -> Assumptions:
-        """Measured values replace assumptions, and [costs] has the last word."""
-        from knowhow.advisor.assumptions import apply_costs, default_assumptions
-
-        found = default_assumptions()
-        if self.observation:
-            found = apply_costs(found, self.observation.costs, origin="measured", source="the newest run")
-        return apply_costs(found, self.costs)
+        return gather_answers(self.observation, self.goal, flags, "advise")
 
     def advise(self, answers: Answers) -> Advice:
         from knowhow.advisor.advice import advise as give_advice
+        from knowhow.workspace.facts import gather_assumptions
 
         facts = self.observation.facts if self.observation else None
-        return give_advice(answers, self.assumptions(), facts)
+        return give_advice(answers, gather_assumptions(self.observation, self.costs), facts)
 
     def save(self, advice: Advice, language: str) -> None:
         from knowhow.advisor.goal import record_decision, write_goal

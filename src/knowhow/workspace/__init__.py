@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from knowhow import registry
 from knowhow.config import Settings, load_settings
@@ -16,6 +16,7 @@ from knowhow.types import Answer, DocumentRecord, IngestResult, Query
 from knowhow.workspace.components import WorkspaceComponents, open_index
 
 if TYPE_CHECKING:
+    from knowhow.advisor.advice import Advice
     from knowhow.evaluation.lint import LintReport
     from knowhow.evaluation.results import Report
     from knowhow.releases.catalog import Catalog
@@ -80,6 +81,15 @@ class Workspace:
             return observe(self.settings, records, index)
         finally:
             index.close()
+
+    def advise(self, **answers: Any) -> Advice:
+        """Recommend a direction before there is data; `answers` override [goal], which overrides what the workspace shows."""
+        from knowhow.advisor.advice import advise
+        from knowhow.workspace.facts import gather_answers, gather_assumptions
+
+        seen = self.observe()
+        case = gather_answers(seen, self.settings.goal, answers, "advise")
+        return advise(case, gather_assumptions(seen, self.settings.costs), seen.facts)
 
     def ask(
         self,

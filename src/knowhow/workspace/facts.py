@@ -9,7 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from knowhow.advisor.answers import WorkspaceFacts
+from knowhow.advisor.answers import Answers, WorkspaceFacts, default_answers, parse_answers
+from knowhow.advisor.assumptions import Assumptions, apply_costs, default_assumptions
+from knowhow.advisor.goal import read_goal
 from knowhow.config import Settings
 from knowhow.errors import DataError, NotFoundError
 from knowhow.types import DocumentRecord, Example
@@ -182,3 +184,19 @@ def _measured_costs(report: Mapping[str, Any]) -> dict[str, float]:
             if added > 0:
                 costs["retrieved_tokens"] = added
     return {name: value for name, value in costs.items() if value > 0}
+
+
+def gather_answers(
+    observation: Observation | None, goal: Mapping[str, Any], given: Mapping[str, Any], source: str
+) -> Answers:
+    """Return what is seen, overridden by what was answered before in [goal], overridden by what is `given` now."""
+    base = default_answers(observation.facts if observation else None)
+    return parse_answers(given, read_goal(goal, base), source)
+
+
+def gather_assumptions(observation: Observation | None, costs: Mapping[str, Any]) -> Assumptions:
+    """Return the cost constants: measured values replace assumptions, and [costs] has the last word."""
+    found = default_assumptions()
+    if observation:
+        found = apply_costs(found, observation.costs, origin="measured", source="the newest run")
+    return apply_costs(found, costs)
