@@ -12,6 +12,7 @@ from knowhow.config import Settings, describe_settings
 from knowhow.errors import ConfigError, NotFoundError, PolicyError
 from knowhow.evaluation.arms import Arm, ExperimentPlan, parse_goal, parse_prices
 from knowhow.evaluation.environment import describe_environment
+from knowhow.evaluation.evidence import name_documents, resolve_evidence
 from knowhow.evaluation.examples import read_examples
 from knowhow.evaluation.metrics.information import accepted_options, build_metric
 from knowhow.protocols import Metric, Strategy
@@ -51,6 +52,8 @@ def plan_comparison(
     plain = WorkspaceComponents(settings)
     has_documents = plain.index_path.exists() and bool(plain.index.records())
     chunks = list(plain.index.chunks()) if has_documents else []
+    names = name_documents({(chunk.document_id, chunk.source) for chunk in chunks})
+    examples = tuple(resolve_evidence(examples, names))
     components = WorkspaceComponents(settings, gold=gold_retriever(examples, chunks))
     metric = options.metric or settings.compare.metric or _decisive(examples)
     plan = ExperimentPlan(

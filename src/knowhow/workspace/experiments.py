@@ -53,7 +53,7 @@ def check_examples(settings: Settings, path: Path | None = None) -> LintReport:
         found.examples,
         LintInputs(
             documents=documents,
-            document_names=frozenset(names),
+            document_names=names,
             split=split_examples(found.examples, settings.examples.held_out),
             lines=found.lines,
             find_personal_data=lambda text: [item.kind for item in find_personal_data(text)],
@@ -69,16 +69,17 @@ def _metrics(settings: Settings, names: tuple[str, ...]) -> dict[str, Metric]:
     return {name: build_metric(name, accepted_options(name, shared)) for name in names}
 
 
-def _indexed_texts(settings: Settings) -> tuple[Mapping[str, str] | None, Mapping[str, str]]:
-    """Return texts by document id and every name that leads to one; None where nothing was ingested yet."""
+def _indexed_texts(settings: Settings) -> tuple[Mapping[str, str] | None, frozenset[str]]:
+    """Return texts by document id and every name that leads to one or more; None where nothing was ingested yet."""
     path = settings.state / "index.sqlite"
     if not path.exists():
-        return None, {}
+        return None, frozenset()
     index = open_index(settings, path, "")
     try:
         records = index.records()
         texts = {record.id: index.document(record.id).text for record in records}
-        return texts, name_documents((record.id, record.source) for record in records)
+        names = name_documents((record.id, record.source) for record in records)
+        return texts, frozenset({*names, *(record.source for record in records)})
     finally:
         index.close()
 
