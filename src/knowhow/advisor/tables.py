@@ -25,7 +25,7 @@ def print_backtest(result: Backtest, console: Console) -> None:
     _print_calibration(result, console)
     console.print(
         "\n'study left out' switches off every line that stands on the judged study alone; 'next measured' takes the advisor's next choice\n"
-        "where the named family was not measured; 'fitted' is fitted on the other studies.",
+        "where the named family was not measured (skip counts such rows); 'fitted' is fitted on the other studies.",
         markup=False,
     )
     console.print(
@@ -56,7 +56,7 @@ def _print_advisors(title: str, advisors: Sequence[AdvisorResult], console: Cons
         "advisor",
         "studies",
         "rows",
-        "unscored",
+        "skip",
         "macro",
         "regret",
         "micro",
