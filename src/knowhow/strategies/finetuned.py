@@ -13,6 +13,7 @@ from knowhow.strategies.assembly import assemble
 from knowhow.training.conversations import build_sft
 from knowhow.training.fitting import ADAPTER, fit_adapter, training_style
 from knowhow.training.parity import build_parity_text
+from knowhow.training.rows import TrainingRow
 from knowhow.types import Example, Traits
 
 
@@ -26,13 +27,17 @@ class Finetuned:
     seed: int = 0
     traits: ClassVar[Traits] = Traits(learns=True)
 
-    def fit(self, examples: Sequence[Example], components: Components, out: Path) -> None:
-        """Write rows.jsonl and adapter/ to `out`."""
+    def rows(self, examples: Sequence[Example], components: Components) -> list[TrainingRow]:
+        """Return what `fit` trains on."""
         rows = build_sft(examples, training_style(components, is_grounded=False))
         if self.parity_tokens:
             count = components.generator().count_tokens
             rows += build_parity_text(components.chunks(), count, self.parity_tokens, self.seed)
-        fit_adapter("finetuned", rows, components, out, self.seed)
+        return rows
+
+    def fit(self, examples: Sequence[Example], components: Components, out: Path) -> None:
+        """Write rows.jsonl and adapter/ to `out`."""
+        fit_adapter("finetuned", self.rows(examples, components), components, out, self.seed)
 
     def load(self, fitted: Path, components: Components) -> Pipeline:
         """Answer with the adapter alone."""

@@ -12,6 +12,7 @@ from knowhow.registry import register
 from knowhow.strategies.assembly import assemble
 from knowhow.training.conversations import build_grounded
 from knowhow.training.fitting import ADAPTER, fit_adapter, training_style
+from knowhow.training.rows import TrainingRow
 from knowhow.types import Example, Traits
 
 
@@ -28,9 +29,9 @@ class FinetunedRag:
     seed: int = 0
     traits: ClassVar[Traits] = Traits(retrieves=True, learns=True, cites=True, is_live=True)
 
-    def fit(self, examples: Sequence[Example], components: Components, out: Path) -> None:
-        """Write rows.jsonl and adapter/ to `out`."""
-        rows = build_grounded(
+    def rows(self, examples: Sequence[Example], components: Components) -> list[TrainingRow]:
+        """Return what `fit` trains on."""
+        return build_grounded(
             examples,
             components.retriever(),
             components.chunks(),
@@ -38,7 +39,10 @@ class FinetunedRag:
             k=components.answering.k,
             missing=self.missing,
         )
-        fit_adapter("finetuned_rag", rows, components, out, self.seed)
+
+    def fit(self, examples: Sequence[Example], components: Components, out: Path) -> None:
+        """Write rows.jsonl and adapter/ to `out`."""
+        fit_adapter("finetuned_rag", self.rows(examples, components), components, out, self.seed)
 
     def load(self, fitted: Path, components: Components) -> Pipeline:
         """Answer with the adapter from what the retriever finds."""

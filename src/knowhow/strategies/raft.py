@@ -15,6 +15,7 @@ from knowhow.registry import register
 from knowhow.strategies.assembly import assemble
 from knowhow.training.conversations import RaftOptions, build_raft
 from knowhow.training.fitting import ADAPTER, fit_adapter, training_style
+from knowhow.training.rows import TrainingRow
 from knowhow.types import Example, Traits
 
 
@@ -34,12 +35,15 @@ class Raft:
     seed: int = 0
     traits: ClassVar[Traits] = Traits(retrieves=True, learns=True, cites=True, is_live=True)
 
-    def fit(self, examples: Sequence[Example], components: Components, out: Path) -> None:
-        """Write rows.jsonl and adapter/ to `out`."""
+    def rows(self, examples: Sequence[Example], components: Components) -> list[TrainingRow]:
+        """Return what `fit` trains on."""
         options = RaftOptions(self.p, self.k or components.answering.k, self.shuffles)
         style = training_style(components, quotes=self.quotes)
-        rows = build_raft(examples, components.retriever(), components.chunks(), style, options, self.seed)
-        fit_adapter("raft", rows, components, out, self.seed)
+        return build_raft(examples, components.retriever(), components.chunks(), style, options, self.seed)
+
+    def fit(self, examples: Sequence[Example], components: Components, out: Path) -> None:
+        """Write rows.jsonl and adapter/ to `out`."""
+        fit_adapter("raft", self.rows(examples, components), components, out, self.seed)
 
     def load(self, fitted: Path, components: Components) -> Pipeline:
         """Answer with the adapter from what the retriever finds."""

@@ -57,8 +57,6 @@ class TrainingOptions:
     checkpoint_seconds: float = 30.0
     activations_megabytes: int = 512
     """Memory for activations below the first adapted layer; what does not fit is computed again each epoch."""
-    parity_tokens: int = 20_000
-    """Budget of document text for the closed-book arm, in tokens."""
 
     def __post_init__(self) -> None:
         """Refuse values that cannot train."""
