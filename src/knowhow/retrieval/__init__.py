@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from knowhow.config import RetrievalSettings
 from knowhow.protocols import Embedder, Index, Retriever
 
@@ -26,4 +28,11 @@ def build_retriever(settings: RetrievalSettings, index: Index, embedder: Embedde
     return CachingRetriever(retriever, index)
 
 
-__all__ = ["build_retriever"]
+def install_index(built: Path, path: Path) -> None:
+    """Make the content of the closed index file `built` that of `path`, at once for every process that has `path` open."""
+    from knowhow.retrieval.engine.database import install
+
+    install(built, path)
+
+
+__all__ = ["build_retriever", "install_index"]

@@ -1,5 +1,6 @@
 """What the SQLite index promises beyond the contract: other processes, other embedders, nothing left of what was deleted."""
 
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -8,20 +9,14 @@ import numpy as np
 import pytest
 
 from knowhow.errors import ConfigError, DataError, PolicyError
-from knowhow.retrieval import analysis
+from knowhow.retrieval import analysis, install_index
+from knowhow.retrieval.engine.database import install
 from knowhow.retrieval.indexes.sqlite import SqliteIndex
 from knowhow.testing.index_contract import EMBEDDER, PUBLIC, VOCABULARY, cut, make_document, put, search
 
 
 def open_index(folder: Path, embedder: str = "fake", **options: float) -> SqliteIndex:
     return SqliteIndex(folder / "index.sqlite", embedder, **options)
-
-
-def run(code: str, *arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True, timeout=60
-    )
-    return done.stdout.strip()
 
 
 def test_other_embedder_is_refused_with_the_command(tmp_path: Path) -> None:
@@ -130,6 +125,7 @@ def test_reader_in_another_process_sees_the_update(tmp_path: Path) -> None:
     code = """
 import sys
 from pathlib import Path
+from knowhow.retrieval.engine.database import install
 from knowhow.retrieval.indexes.sqlite import SqliteIndex
 index = SqliteIndex(Path(sys.argv[1]), "fake")
 def look():
@@ -160,6 +156,7 @@ import os, sys
 from pathlib import Path
 from knowhow.retrieval.engine import writing
 from knowhow.testing.index_contract import make_document, put
+from knowhow.retrieval.engine.database import install
 from knowhow.retrieval.indexes.sqlite import SqliteIndex
 writing._shorten_log = lambda *arguments: os.kill(os.getpid(), 9)
 put(SqliteIndex(Path(sys.argv[1]), "fake"), make_document("d", "gone"), make_document("e", "half"))
@@ -171,19 +168,45 @@ put(SqliteIndex(Path(sys.argv[1]), "fake"), make_document("d", "gone"), make_doc
     assert [chunk.text for chunk in again.chunks()] == ["loan"]
 
 
-def test_adopted_index_replaces_everything_for_open_readers(tmp_path: Path) -> None:
-    live = open_index(tmp_path, "fake")
-    put(live, make_document("d", "old loan"))
-    reader = open_index(tmp_path, "")
+def test_installed_index_replaces_everything_for_open_readers(tmp_path: Path) -> None:
+    live, reader = open_index(tmp_path), open_index(tmp_path, "")
+    put(live, make_document("d", "old secret loan"))
     search(reader, "loan", PUBLIC, 5)
     built = SqliteIndex(tmp_path / "built.sqlite", "new embedder")
     put(built, make_document("e", "new loan"), make_document("f", "fee"))
     built.close()
-    live.adopt(tmp_path / "built.sqlite")
+    install_index(tmp_path / "built.sqlite", tmp_path / "index.sqlite")
     assert [hit.chunk.text for hit in search(reader, "loan", PUBLIC, 5)[1]] == ["new loan"]
     assert open_index(tmp_path, "new embedder").version == reader.version
     with pytest.raises(ConfigError):
         put(live, make_document("g", "fee"))
+    assert b"secret" not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
+
+
+def test_install_does_not_wait_for_ever(tmp_path: Path) -> None:
+    live = open_index(tmp_path)
+    put(live, make_document("d", "loan"))
+    built = SqliteIndex(tmp_path / "built.sqlite", "fake")
+    put(built, make_document("e", "fee"))
+    built.close()
+    writer = sqlite3.connect(tmp_path / "index.sqlite", isolation_level=None)
+    writer.execute("BEGIN IMMEDIATE")
+    with pytest.raises(PolicyError, match="Another process is writing"):
+        install(tmp_path / "built.sqlite", tmp_path / "index.sqlite", wait_seconds=0.1)
+    writer.close()
+    assert [record.id for record in live.records()] == ["d"]
+
+
+@pytest.mark.parametrize("old", [None, b"no database at all" * 300])
+def test_installed_index_mends_a_damaged_or_absent_one(tmp_path: Path, old: bytes | None) -> None:
+    if old is not None:
+        (tmp_path / "index.sqlite").write_bytes(old)
+        (tmp_path / "index.sqlite-wal").write_bytes(old)
+    built = SqliteIndex(tmp_path / "built.sqlite", "fake")
+    put(built, make_document("e", "new loan"))
+    built.close()
+    install_index(tmp_path / "built.sqlite", tmp_path / "index.sqlite")
+    assert [hit.chunk.id for hit in search(open_index(tmp_path), "loan", PUBLIC, 5)[1]] == ["e#0"]
 
 
 def test_reader_far_behind_loads_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -81,15 +82,6 @@ class Database:
             busy, _, _ = self._connection().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         return not busy
 
-    def adopt(self, built: Path) -> None:
-        """Replace the whole content with that of another index file in one transaction."""
-        with self._explained():
-            source = sqlite3.connect(built)
-            try:
-                source.backup(self._connection(), pages=-1)
-            finally:
-                source.close()
-
     def close(self) -> None:
         """Close every connection of every thread."""
         with self._guard:
@@ -144,9 +136,7 @@ class Database:
             yield
         except sqlite3.OperationalError as error:
             if getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-                raise PolicyError(
-                    f"Another process is writing to the index {self.path}. Wait until it has finished, then try again."
-                ) from error
+                raise _busy(self.path) from error
             raise DataError(
                 f"the index cannot be used ({error}).",
                 source=str(self.path),
@@ -158,6 +148,60 @@ class Database:
                 source=str(self.path),
                 mend="Build it again with: knowhow ingest --rebuild",
             ) from error
+
+
+def install(built: Path, path: Path, wait_seconds: float = 10.0) -> None:
+    """Make the content of the closed index `built` that of the index `path`, at once for every process that has it open.
+
+    A `path` that is damaged, absent or of another format is replaced too. `built` stays. PolicyError while another process writes.
+    """
+    if not _copy(built, path, wait_seconds):
+        for name in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
+            name.unlink(missing_ok=True)
+        _copy(built, path, wait_seconds)
+
+
+def _copy(built: Path, path: Path, wait_seconds: float) -> bool:
+    # Copying pages inside one transaction, not renaming the file: readers that hold it open follow, and no log of the old
+    # file can ever be played into the new one.
+    source = sqlite3.connect(built)
+    target = sqlite3.connect(path, timeout=wait_seconds, isolation_level=None)
+    try:
+        target.execute("PRAGMA journal_mode = WAL")
+        target.execute("PRAGMA secure_delete = ON")
+        source.backup(target, pages=-1, progress=_give_up_after(wait_seconds, path))
+        target.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    except sqlite3.OperationalError as error:
+        if getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+            raise _busy(path) from error
+        raise DataError(
+            f"the index cannot be replaced ({error}).",
+            source=str(path),
+            mend="Check free space and permissions.",
+        ) from error
+    except sqlite3.DatabaseError:
+        return False
+    finally:
+        target.close()
+        source.close()
+    return True
+
+
+def _give_up_after(wait_seconds: float, path: Path) -> Callable[[int, int, int], None]:
+    """Return a progress callback for a backup, which by itself would wait for another writer without end."""
+    deadline = time.monotonic() + wait_seconds
+
+    def check(status: int, remaining: int, total: int) -> None:
+        if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) and time.monotonic() > deadline:
+            raise _busy(path)
+
+    return check
+
+
+def _busy(path: Path) -> PolicyError:
+    return PolicyError(
+        f"Another process is writing to the index {path}. Wait until it has finished, then try again."
+    )
 
 
 def read_setting(connection: sqlite3.Connection, key: str) -> str | None:

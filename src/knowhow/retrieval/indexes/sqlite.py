@@ -129,12 +129,6 @@ class SqliteIndex:
             for hits in found
         ]
 
-    def adopt(self, built: Path) -> None:
-        """Replace the whole content with that of the closed index file `built`, at once for every reader."""
-        self._database.adopt(built)
-        self._memory.forget()
-        self._database.truncate_log()
-
     def close(self) -> None:
         """Release files and memory."""
         self._database.close()
