@@ -105,7 +105,8 @@ def advise(
     cases = load_evidence().cases
     family = FAMILY[choice.outcome]
     report = estimate_costs(answers, assumptions)
-    gains = find_gains(answers, family, cases)
+    # Whole documents in the prompt are no arm of the published comparisons, so no gain of theirs applies.
+    gains = () if choice.rule.name == "short_documents" else find_gains(answers, family, cases)
     used_fields = list(
         dict.fromkeys([*choice.rule.uses, *(field for item in choice.exclusions for field in item.uses)])
     )
@@ -125,7 +126,7 @@ def advise(
         signals=find_signals(answers),
         notes=find_notes(answers),
         flips=find_flips(answers, choice.outcome),
-        agreement=state_confidence(answers, family, cases),
+        agreement=state_confidence(answers, choice, cases),
         gains=gains,
         nearest=tuple(find_nearest(answers, cases, count=5)),
         dimensions=compare_dimensions(answers, report),

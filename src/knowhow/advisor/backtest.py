@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from knowhow.advisor.answers import Answers, Change, Goal, Tri
 from knowhow.advisor.cases import Case
-from knowhow.advisor.decision import decide, family_of
+from knowhow.advisor.decision import Choice, decide, family_of
 from knowhow.advisor.evidence import Agreement, Evidence, load_evidence, measure_agreement
 from knowhow.advisor.outcomes import Family
 from knowhow.advisor.rules import RULES
@@ -128,11 +128,12 @@ def measure_calibration(cases: Sequence[Case], reference: Sequence[Case], bins: 
     rows: list[tuple[float, bool, float]] = []
     scored: dict[str, list[tuple[float, bool]]] = {}
     for case in cases:
-        family = family_of(decide(case.answers))
+        choice = decide(case.answers)
+        family = family_of(choice)
         if family not in case.regret:
             continue
         others = [other for other in reference if other.study != case.study]
-        stated = state_confidence(case.answers, family, others).share
+        stated = state_confidence(case.answers, choice, others).share
         scored.setdefault(case.study, []).append((stated, family in case.acceptable))
     for items in scored.values():
         rows.extend((stated, hit, 1 / len(items)) for stated, hit in items)
@@ -155,9 +156,20 @@ def measure_calibration(cases: Sequence[Case], reference: Sequence[Case], bins: 
     )
 
 
-def state_confidence(answers: Answers, family: Family, cases: Iterable[Case]) -> Agreement:
-    """Return the agreement among published cases to which the rule gives the same advice."""
-    return measure_agreement(answers, family, cases, lambda case: family_of(decide(case.answers)) is family)
+def state_confidence(answers: Answers, choice: Choice, cases: Iterable[Case]) -> Agreement:
+    """Return the agreement among published cases to which the rule gives the same advice.
+
+    The same advice is the same family; for the prompt, which is advised for very different reasons, the same line of the table.
+    """
+    family = family_of(choice)
+
+    def is_same_advice(case: Case) -> bool:
+        other = decide(case.answers)
+        if family is Family.PROMPT:
+            return other.rule.name == choice.rule.name
+        return family_of(other) is family
+
+    return measure_agreement(answers, family, cases, is_same_advice)
 
 
 def rules_standing_on(study: str, evidence: Evidence) -> frozenset[str]:

@@ -70,6 +70,7 @@ class CostReport:
     queries_per_day: int
     corpus_tokens: int
     is_volume_assumed: bool
+    is_corpus_assumed: bool
     strategies: tuple[StrategyCost, ...]
     curve: Mapping[str, tuple[float, ...]]
     crossings: tuple[Crossing, ...]
@@ -94,6 +95,7 @@ def estimate_costs(answers: Answers, assumptions: Assumptions | None = None) -> 
         model.queries_per_day,
         model.corpus_tokens,
         answers.volume is None,
+        answers.corpus_tokens is None and answers.goal is not Goal.BEHAVIOUR,
         costs,
         curve,
         tuple(model.find_crossing(one, other) for one, other in pairs),
@@ -129,7 +131,8 @@ class CostModel:
         self.assumptions = assumptions
         self.answers = answers
         self.queries_per_day = max(1, answers.volume or DEFAULT_QUERIES_PER_DAY)
-        self.corpus_tokens = DEFAULT_CORPUS_TOKENS if answers.corpus_tokens is None else answers.corpus_tokens
+        assumed = 0 if answers.goal is Goal.BEHAVIOUR else DEFAULT_CORPUS_TOKENS
+        self.corpus_tokens = assumed if answers.corpus_tokens is None else answers.corpus_tokens
 
     def cost(self, strategy: str) -> StrategyCost:
         """Return the three figures of one strategy at all levels."""

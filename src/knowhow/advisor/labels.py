@@ -47,6 +47,9 @@ LABELS: Mapping[str, Text] = {
     "month": say("month"),
     "cost_basis": say("At {volume} queries per day and {tokens} tokens of documents, paid per {billing}."),
     "volume_assumed": say("The volume is assumed; answer the question about queries per day to replace it."),
+    "corpus_assumed": say(
+        "The size of the documents is assumed; answer the question about it to replace it."
+    ),
     "billing_tokens": say("token"),
     "billing_machine": say("machine hour"),
     "crossing_month": say("{dearer} costs more at first and is cheaper than {cheaper} from month {month}."),

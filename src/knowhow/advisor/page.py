@@ -78,7 +78,7 @@ def render_page(advice: Advice, language: str = "en", *, day: str = "") -> str:
         gains=[describe_gain(gain) for gain in advice.gains],
         confidence=describe_confidence(advice),
         basis=describe_basis(report),
-        crossings=describe_crossings(report, translator),
+        crossings=describe_crossings(advice, translator),
         value_flip=describe_value_flip(advice),
         money=lambda value: translator.money(Money(value, report.assumptions.currency)),
         plain=lambda value: f"{value:,g}",

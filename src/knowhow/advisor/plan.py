@@ -243,18 +243,22 @@ def find_triggers(
             None if change is None else stopped or started,
         ),
         Trigger(
-            "volume_crossed",
-            say("volume crosses {volume} queries per day", volume=Number(volume)),
-            _shown(now.queries_per_day),
-            None if now.queries_per_day is None else before < volume <= now.queries_per_day,
-        ),
-        Trigger(
             "drift",
             say("the live score falls 5 points below the measured one"),
             _shown(drift),
             None if drift is None else drift >= 5,
         ),
     ]
+    if volume > before:
+        crossed = None if now.queries_per_day is None else now.queries_per_day >= volume
+        triggers.append(
+            Trigger(
+                "volume_crossed",
+                say("volume crosses {volume} queries per day", volume=Number(volume)),
+                _shown(now.queries_per_day),
+                crossed,
+            )
+        )
     if target > (answers.examples or 0):
         reached = None if now.examples is None else now.examples >= target
         triggers.insert(

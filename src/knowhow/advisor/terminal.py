@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import ceil
 from typing import TYPE_CHECKING
 
 from knowhow.advisor.advice import Advice
+from knowhow.advisor.answers import Goal
 from knowhow.advisor.costs import HORIZON_MONTHS, CostReport
 from knowhow.advisor.dimensions import FAMILIES
 from knowhow.advisor.evidence import load_evidence
 from knowhow.advisor.labels import LABELS, STRATEGY_NAMES, UNITS
-from knowhow.advisor.outcomes import DESCRIPTIONS, FAMILY
+from knowhow.advisor.outcomes import DESCRIPTIONS, FAMILY, RETRIEVES
 from knowhow.advisor.summary import FAMILY_NAMES, STARTING_POINT, describe_confidence, describe_gain
 from knowhow.advisor.text import Money, Number, Text, Value
 from knowhow.advisor.translation import Translator, round_significant
@@ -71,26 +73,23 @@ def print_triggers(advice: Advice, console: Console, language: str = "en") -> No
         console.print(f"  - {show(item.condition)}{printer.colon}{state}{now}", markup=False)
 
 
-def describe_crossings(report: CostReport, show: Translator) -> list[str]:
-    """Return the sentences about where cumulated costs cross and which volume breaks even, for the pairs that people ask about."""
-    sentences = []
-    for item in report.crossings:
-        if {item.dearer_start, item.cheaper_start} not in ({"rag", "finetuned"}, {"rag", "finetuned_rag"}):
+def describe_crossings(advice: Advice, translator: Translator) -> list[str]:
+    """Return where cumulated costs cross and which volume breaks even, for the pairs that are a question in the case."""
+    is_form = advice.answers.goal is Goal.BEHAVIOUR and advice.outcome not in RETRIEVES
+    pairs = [{"few_shot", "finetuned"}] if is_form else [{"rag", "finetuned"}, {"rag", "finetuned_rag"}]
+    sentences: list[Text] = []
+    for item in advice.costs.crossings:
+        if {item.dearer_start, item.cheaper_start} not in pairs:
             continue
         names = {"dearer": STRATEGY_NAMES[item.dearer_start], "cheaper": STRATEGY_NAMES[item.cheaper_start]}
         if item.month is None:
-            sentences.append(show.show(LABELS["crossing_never"].fill(months=Number(HORIZON_MONTHS), **names)))
+            sentences.append(LABELS["crossing_never"].fill(months=Number(HORIZON_MONTHS), **names))
         else:
-            sentences.append(show.show(LABELS["crossing_month"].fill(month=Number(item.month, 1), **names)))
+            sentences.append(LABELS["crossing_month"].fill(month=Number(max(1, ceil(item.month))), **names))
         if item.queries_per_month:
-            sentences.append(
-                show.show(
-                    LABELS["crossing_volume"].fill(
-                        volume=Number(round_significant(item.queries_per_month)), **names
-                    )
-                )
-            )
-    return sentences
+            volume = Number(round_significant(item.queries_per_month))
+            sentences.append(LABELS["crossing_volume"].fill(volume=volume, **names))
+    return [translator.show(item) for item in sentences]
 
 
 def describe_value_flip(advice: Advice) -> Text | None:
@@ -113,7 +112,11 @@ def describe_basis(report: CostReport) -> list[Text]:
         tokens=Number(report.corpus_tokens),
         billing=LABELS[f"billing_{report.assumptions.billing}"],
     )
-    return [basis, *([LABELS["volume_assumed"]] if report.is_volume_assumed else []), LABELS["ranges"]]
+    assumed = [
+        *([LABELS["volume_assumed"]] if report.is_volume_assumed else []),
+        *([LABELS["corpus_assumed"]] if report.is_corpus_assumed else []),
+    ]
+    return [basis, *assumed, LABELS["ranges"]]
 
 
 class _Printer:
@@ -162,7 +165,7 @@ def _print_costs(advice: Advice, printer: _Printer) -> None:
         table.add_row(show(STRATEGY_NAMES[item.strategy]), *cells)
     printer.console.print(table)
     basis = [show(text) for text in describe_basis(report)]
-    for line in [*basis, *describe_crossings(report, printer.translator)]:
+    for line in [*basis, *describe_crossings(advice, printer.translator)]:
         printer.console.print(f"  {line}", style="dim", markup=False)
     flip = describe_value_flip(advice)
     if flip is not None:
