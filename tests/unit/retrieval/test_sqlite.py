@@ -251,6 +251,18 @@ def test_half_read_chunks_do_not_hold_back_searches(tmp_path: Path) -> None:
     assert next(chunks).text == "fee"
 
 
+def test_remains_go_once_a_long_read_has_ended(tmp_path: Path) -> None:
+    index = open_index(tmp_path, wait_seconds=0.2)
+    put(index, make_document("d", "walrus", "fee"))
+    chunks = iter(index.chunks())
+    next(chunks)
+    put(index, deleted=["d"])
+    assert not index.erase_remains()
+    assert list(chunks)
+    assert index.erase_remains()
+    assert b"walrus" not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
+
+
 def test_bm25_by_hand(tmp_path: Path) -> None:
     index = open_index(tmp_path)
     put(

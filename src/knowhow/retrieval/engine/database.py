@@ -76,10 +76,15 @@ class Database:
         with self._explained():
             return self._connect()
 
-    def truncate_log(self) -> bool:
+    def truncate_log(self, wait_seconds: float = 0.1) -> bool:
         """Move the write-ahead log into the file and empty it, so that no deleted text stays; False while a reader holds it."""
         with self._explained():
-            busy, _, _ = self._connection().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            connection = self._connection()
+            connection.execute(f"PRAGMA busy_timeout = {round(wait_seconds * 1000)}")
+            try:
+                busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            finally:
+                connection.execute(f"PRAGMA busy_timeout = {round(self._wait_seconds * 1000)}")
         return not busy
 
     def close(self) -> None:

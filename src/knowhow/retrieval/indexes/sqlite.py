@@ -129,6 +129,10 @@ class SqliteIndex:
             for hits in found
         ]
 
+    def erase_remains(self) -> bool:
+        """Leave no byte of what was deleted on disk (updates do so by themselves); False while a long read still holds it."""
+        return self._database.truncate_log(self.wait_seconds)
+
     def close(self) -> None:
         """Release files and memory."""
         self._database.close()
