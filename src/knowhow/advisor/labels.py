@@ -68,7 +68,7 @@ LABELS: Mapping[str, Text] = {
     "why_we_ask": say("Why we ask"),
     "question_of": say("Question {number}"),
     "default": say("Enter: {value}"),
-    "choose": say("Choose"),
+    "finer": say("Now finer questions, only those that can still matter here; a full stop (.) ends them."),
     "no_such_choice": say("Answer with a number from the list, or press Enter."),
     "no_such_number": say("Answer with a number, or press Enter."),
     "title": say("RAG, fine-tuning, or both? Advice before data"),

@@ -171,6 +171,7 @@ FINER_QUESTIONS: tuple[Question, ...] = (
         say("Must the output keep a strict form (fields, sections, a schema)?"),
         say("A strict form is one of three signals for fine-tuning; try an enforced grammar first."),
         _YES_NO,
+        shapes_plan=True,
     ),
     Question(
         "probe",

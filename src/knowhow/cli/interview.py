@@ -16,21 +16,29 @@ from knowhow.errors import ConfigError
 def interview(answers: Answers, given: Collection[str], language: str) -> Answers:
     """Ask the first questions, then each finer one that can still matter; fields in `given` are not asked again."""
     translator = Translator(language)
-    number = 0
+    number, is_finer = 0, False
     for question in (*FIRST_QUESTIONS, *FINER_QUESTIONS):
         if question.field in given:
             continue
-        if question in FINER_QUESTIONS and not matters(question, answers):
-            continue
+        if question in FINER_QUESTIONS:
+            if not matters(question, answers):
+                continue
+            if not is_finer:
+                _say(f"\n{translator.show(LABELS['finer'])}")
+                is_finer = True
         number += 1
-        answers = _ask(question, answers, number, translator)
+        answered = _ask(question, answers, number, translator)
+        if answered is None:
+            return answers
+        answers = answered
     return answers
 
 
-def _ask(question: Question, answers: Answers, number: int, translator: Translator) -> Answers:
-    show = translator.show
-    _say(f"\n{show(LABELS['question_of'].fill(number=Number(number)))}: {show(question.text)}")
-    _say(f"  {show(LABELS['why_we_ask'])}: {show(question.why)}")
+def _ask(question: Question, answers: Answers, number: int, translator: Translator) -> Answers | None:
+    """Return the answers with this one put in; None when the person wants no more questions."""
+    show, colon = translator.show, translator.locale.colon
+    _say(f"\n{show(LABELS['question_of'].fill(number=Number(number)))}{colon}{show(question.text)}")
+    _say(f"  {show(LABELS['why_we_ask'])}{colon}{show(question.why)}")
     for position, option in enumerate(question.options, start=1):
         _say(f"  {position}) {show(option.label)}")
     default = show(LABELS["default"].fill(value=label_answer(answers, question.field)))
@@ -38,6 +46,8 @@ def _ask(question: Question, answers: Answers, number: int, translator: Translat
         typed = _read(f"  [{default}] > ")
         if typed == "":
             return answers
+        if typed == ".":
+            return None
         try:
             return parse_answers({question.field: _resolve(question, typed)}, answers)
         except ConfigError:

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from knowhow.advisor.answers import Answers, Change, Goal, Sensitivity, Tri
+from knowhow.advisor.answers import Answers, Change, Goal, Latency, Sensitivity, Tri
 from knowhow.advisor.questions import FINER_QUESTIONS, QUESTIONS
 from knowhow.cli import main
 from knowhow.cli.interview import interview
@@ -181,6 +181,13 @@ def test_the_interview_asks_no_given_question_and_several_duties_at_once(monkeyp
     answers = interview(Answers(Goal.KNOWLEDGE), others, "ja")
     assert answers.sensitivity == {Sensitivity.DELETION, Sensitivity.PERMISSIONS}
     assert "質問1" in capsys.readouterr().err
+
+
+def test_a_full_stop_ends_the_finer_questions(monkeypatch, capsys):
+    type_lines(monkeypatch, "2", "1", "2", "400", "100", "1", ".", "1")
+    answers = interview(Answers(Goal.KNOWLEDGE), set(), "en")
+    assert answers == Answers(Goal.BEHAVIOUR, Change.STATIC, Tri.NO, 400, 100, Latency.RELAXED)
+    assert "a full stop (.) ends them" in capsys.readouterr().err
 
 
 def test_the_interview_ends_when_the_input_ends(monkeypatch):
