@@ -34,7 +34,8 @@ _ENUMERATOR = re.compile(r"(?m)^\s*\d{1,2}[.)](?=\s|$)")
 _LOOSE_NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _WORD = re.compile(r"[A-Za-z]+")
 _NAME = re.compile(r"[^\W\d_a-z][\w'’&-]*", re.UNICODE)
-_BEFORE_A_START = frozenset(".!?:;\"“'‘([*•-")
+_LABEL_END = re.compile(r"\**:(?=\s|\*|$)")
+_BEFORE_A_START = frozenset(".!?:;\"“'‘()[*•–—-")
 _LATIN_IN_CJK = re.compile(r"[A-Za-z][A-Za-z0-9&.-]+|[\u30a0-\u30ff]{3,}")
 _MONTH_NUMBERS = re.compile(
     r"\d{4}[-/.年](\d{1,2})[-/.月]|(?<!\d)(\d{1,2})月|(?<!\d)(\d{1,2})/\d{1,2}/\d{2,4}"
@@ -132,7 +133,8 @@ def find_names(sentence: str) -> list[str]:
     names = []
     for match in _NAME.finditer(sentence):
         before = sentence[: match.start()].rstrip()
-        if match[0] != "I" and before and before[-1] not in _BEFORE_A_START:
+        is_label = _LABEL_END.match(sentence, match.end()) is not None
+        if match[0] != "I" and not is_label and before and before[-1] not in _BEFORE_A_START:
             names.append(match[0])
     return names
 

@@ -23,7 +23,7 @@ more/fewer most/least above/below over/under exceed/miss exceeded/missed up/down
 gains/losses gained/lost profit/loss improve/worsen improved/worsened improving/worsening improvement/deterioration
 better/worse best/worst strong/weak stronger/weaker strength/weakness positive/negative accelerate/slow accelerated/slowed
 expand/shrink expanded/contracted expansion/contraction add/remove added/removed include/exclude included/excluded
-including/excluding with/without before/after early/late earlier/later earliest/latest first/last begin/end start/end
+including/excluding before/after early/late earlier/later earliest/latest first/last begin/end start/end
 start/finish started/ended opened/closed open/closed open/close buy/sell bought/sold accept/reject accepted/rejected
 approve/reject approved/rejected approved/denied agree/disagree agreed/disagreed allow/forbid allowed/forbidden
 allowed/prohibited permit/prohibit permitted/prohibited support/oppose supported/opposed supporters/opponents win/lose
@@ -63,19 +63,20 @@ _OPPOSITES = _table(_PAIRS)
 _CJK_OPPOSITES = _table(_CJK_PAIRS)
 
 
-def find_denials(words: Sequence[str], others: Sequence[str]) -> list[str]:
+def find_denials(words: Sequence[str], others: Sequence[str], ignored: frozenset[str]) -> list[str]:
     """Return the words that `words` negates and `others` states: no negation stands within three words before any of them.
 
-    Only the words within reach of a negation are looked at, so that a denial elsewhere in a long sentence proves nothing.
+    Words in `ignored` can clear a denial, but make none. Only the words within reach of a negation are looked at, so that a denial elsewhere in a long sentence proves nothing.
     """
-    stated, negated = _scopes(others)
+    negated = _negated(others)
+    known = frozenset(others)
     found = []
     for place, word in enumerate(words):
         if word in NEGATIONS:
             scope = [other for other in words[place + 1 : place + 1 + _SCOPE] if other not in NEGATIONS]
-            shared = [other for other in scope if other in stated or other in negated]
-            if shared and not any(other in negated for other in shared):
-                found.append(shared[-1])
+            stated = [other for other in scope if other in known - ignored]
+            if stated and not any(other in negated for other in scope):
+                found.append(stated[-1])
     return found
 
 
@@ -94,14 +95,13 @@ def find_cjk_denials(text: str, other: str) -> list[str]:
     return found
 
 
-def _scopes(words: Sequence[str]) -> tuple[frozenset[str], frozenset[str]]:
-    negated = {
+def _negated(words: Sequence[str]) -> frozenset[str]:
+    return frozenset(
         other
         for place, word in enumerate(words)
         if word in NEGATIONS
         for other in words[place + 1 : place + 1 + _SCOPE]
-    }
-    return frozenset(words) - negated, frozenset(negated)
+    )
 
 
 def find_opposites(words: Iterable[str], others: frozenset[str]) -> list[str]:

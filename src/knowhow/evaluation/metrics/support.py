@@ -18,6 +18,7 @@ from knowhow.evaluation.metrics.claims import (
     unsupported_numbers,
 )
 from knowhow.evaluation.metrics.opposites import (
+    NEGATIONS,
     find_cjk_denials,
     find_cjk_opposites,
     find_denials,
@@ -32,8 +33,12 @@ _STOP_TEXT = (
     "s t 的 了 是 在 和 也 与 而 就 都 は が を に の で と も へ や"
 )
 _STOP_WORDS = frozenset(_STOP_TEXT.split())
+_VERBS_TEXT = (
+    "is are was were be been am do does did has have had can could will would shall should may might must"
+)
 _WINDOW = 3
 _CLOSE = 0.95
+_ALIKE = 0.5
 _CONFLICT_FACTOR = 0.5
 FLOOR = 0.65
 """Support from which a sentence counts as supported: the best balanced accuracy on the development half of BEGIN and SummEdits."""
@@ -78,6 +83,11 @@ def stem(word: str) -> str:
     if not word.isascii() or not word.isalpha():
         return word
     return str(_stemmer().stemWord(word))
+
+
+@lru_cache(maxsize=1)
+def _linking_stems() -> frozenset[str]:
+    return frozenset(map(stem, _STOP_WORDS - frozenset(_VERBS_TEXT.split())))
 
 
 @lru_cache(maxsize=1)
@@ -132,7 +142,7 @@ def _assess_sentence(sentence: str, tokens: list[str], start: int, evidence: Evi
     ] or stems
     share, window = _best_window(content, evidence)
     anywhere = sum(stemmed in evidence.vocabulary for stemmed in stems) / len(stems)
-    conflicts = _find_conflicts(sentence, tokens, window, evidence)
+    conflicts = _find_conflicts(sentence, tokens, share, window, evidence)
     kinds = {conflict.partition(":")[0] for conflict in conflicts}
     support = (anywhere + share) / 2 * _CONFLICT_FACTOR ** len(kinds)
     return SentenceSupport(start, start + len(sentence), support, tuple(conflicts), len(tokens))
@@ -153,21 +163,34 @@ def _best_window(content: Sequence[str], evidence: EvidenceText) -> tuple[float,
     return best / len(content), "\n".join(evidence.sentences[slice(*place)])
 
 
-def _find_conflicts(sentence: str, tokens: list[str], window: str, evidence: EvidenceText) -> list[str]:
+def _find_conflicts(
+    sentence: str, tokens: list[str], share: float, window: str, evidence: EvidenceText
+) -> list[str]:
     """Return what the rules object to, each as `kind: word`."""
     found = [f"number: {text}" for text in unsupported_numbers(sentence, evidence.numbers, evidence.text)]
     found += [f"date: {month}" for month in unsupported_months(sentence, evidence.text)]
     found += [f"name: {name}" for name in unsupported_names(sentence, evidence.text)]
-    if not window:
-        return found
-    others = words(window)
-    found += [f"opposite: {word}" for word in find_opposites(tokens, frozenset(others))]
-    if is_cjk(sentence):
-        found += [f"opposite: {word}" for word in find_cjk_opposites(sentence, window)]
-        found += [f"negation: {word}" for word in find_cjk_denials(sentence, window)]
-    else:
-        found += [f"negation: {word}" for word in find_denials(tokens, others)]
+    if window:
+        found += _find_reversals(sentence, tokens, share, window)
     return found + _find_swaps(sentence, tokens, evidence)
+
+
+def _find_reversals(sentence: str, tokens: list[str], share: float, window: str) -> list[str]:
+    """Return the opposites and negations by which the sentence turns its best stretch round."""
+    if is_cjk(sentence):
+        return [f"opposite: {word}" for word in find_cjk_opposites(sentence, window)] + [
+            f"negation: {word}" for word in find_cjk_denials(sentence, window)
+        ]
+    others = words(window)
+    # Where the stretch is only loosely alike, articles and prepositions behind a negation show nothing.
+    ignored = _linking_stems() if share < _ALIKE else frozenset()
+    return [f"opposite: {word}" for word in find_opposites(tokens, frozenset(others))] + [
+        f"negation: {word}" for word in find_denials(_stems(tokens), _stems(others), ignored)
+    ]
+
+
+def _stems(tokens: Sequence[str]) -> list[str]:
+    return [token if token in NEGATIONS else stem(token) for token in tokens]
 
 
 def _find_swaps(sentence: str, tokens: list[str], evidence: EvidenceText) -> list[str]:
