@@ -62,6 +62,17 @@ def convert_lora(adapter: Path, base: GgufHeader, target: Path) -> None:
     writer.close()
 
 
+def read_deltas(adapter: Path) -> dict[str, tuple[Any, Any]]:
+    """Return for each adapted module (A, B), float32, with the scale in B: the merged weight is W + B @ A."""
+    import numpy as np
+
+    config = _read_config(adapter)
+    return {
+        module: (a, b * np.float32(_scale(config, module, a.shape[0])))
+        for module, (a, b) in _pair(adapter).items()
+    }
+
+
 def _read_config(adapter: Path) -> dict[str, Any]:
     path = adapter / "adapter_config.json"
     if not path.is_file() or not (adapter / _WEIGHTS).is_file():

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from knowhow.models.gguf_file import read_header, read_tensor
 
@@ -12,8 +13,13 @@ _FILE_TYPES = {"f16": 1, "q4_0": 2, "q8_0": 7, "bf16": 32}
 """llama.cpp's number of each kind for `general.file_type`."""
 
 
-def requantise(source: Path, target: Path, kind: Kind) -> None:
-    """Write the GGUF `source` to `target` with every matrix as `kind`; vectors and matrices of that kind stay as they are."""
+def requantise(
+    source: Path, target: Path, kind: Kind, change: Callable[[str, Any], Any] | None = None
+) -> None:
+    """Write the GGUF `source` to `target` with every matrix as `kind`; vectors and matrices of that kind stay as they are.
+
+    `change` receives the name and float32 values of each matrix and returns what is written instead.
+    """
     import numpy as np
     from gguf import GGMLQuantizationType, GGUFValueType, GGUFWriter, quants
 
@@ -38,6 +44,8 @@ def requantise(source: Path, target: Path, kind: Kind) -> None:
             writer.add_tensor(entry.name, np.asarray(array, dtype=np.float32))
             continue
         used = GGMLQuantizationType.Q8_0 if keeps and kind == "q4_0" else wanted
+        if change is not None:
+            array = change(entry.name, array)
         data = array.astype(np.float16) if used == GGMLQuantizationType.F16 else quants.quantize(array, used)
         writer.add_tensor(entry.name, data, raw_dtype=used)
     writer.write_header_to_file()

@@ -176,7 +176,12 @@ def tune(job: Job) -> None:
     torch.manual_seed(job.seed)
     tokenizer = AutoTokenizer.from_pretrained(job.base, local_files_only=True, trust_remote_code=False)
     model = AutoModel.from_pretrained(
-        job.base, local_files_only=True, trust_remote_code=False, use_safetensors=True, dtype=torch.float32
+        job.base,
+        local_files_only=True,
+        trust_remote_code=False,
+        use_safetensors=True,
+        dtype=torch.float32,
+        add_pooling_layer=False,
     ).eval()
     model.to("cuda" if torch.cuda.is_available() else "cpu")
     original = {name: item.detach().clone() for name, item in model.named_parameters()}
