@@ -34,14 +34,11 @@ def is_absent(hits: Sequence[Hit], threshold: float | None) -> bool:
 
 
 def relevance(hit: Hit) -> float:
-    """Return how relevant a hit is on a scale that means the same for every question.
+    """Return how relevant a hit is on a scale that means the same for every question: the reranker's, else the retriever's score.
 
-    Scores of fused ranks depend on the rank alone, so the reranker's, then the dense score speak where they are known.
+    Retrievers of this project score absolutely (0 to 1), not by rank, so one threshold serves all questions.
     """
-    for part in ("rerank", "dense"):
-        if part in hit.parts:
-            return hit.parts[part]
-    return hit.score
+    return hit.parts.get("rerank", hit.score)
 
 
 def _plain(text: str, form: Format) -> str:

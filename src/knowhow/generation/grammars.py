@@ -34,7 +34,7 @@ _UNENFORCEABLE = frozenset(
         "$recursiveRef",
     }
 )
-"""Keywords that llama.cpp's conversion drops in silence, so that its grammar would let invalid output pass."""
+"""Keywords that a grammar engine may drop or refuse in the middle of an answer, so that invalid output could pass."""
 
 
 def section_grammar(sections: tuple[str, ...]) -> str:
@@ -71,20 +71,21 @@ def check_enforceable(schema: str) -> None:
 
 
 def json_grammar(schema: str) -> str:
-    """Return the GBNF of a JSON Schema; ConfigError when it cannot be enforced."""
+    """Return the grammar of a JSON Schema for llama.cpp; ConfigError when it cannot be enforced."""
     from xllamacpp import json_schema_to_grammar
 
     check_enforceable(schema)
+    # White space between JSON's parts is free, and a small model would spend its tokens on it.
+    value = parse_schema(schema)
+    compact = {**(value if isinstance(value, dict) else {}), "x-guidance": {"whitespace_flexible": False}}
     try:
-        grammar = str(json_schema_to_grammar(schema))
+        return str(json_schema_to_grammar(compact))
     except ValueError as error:
         raise ConfigError(f"[format] schema can't be turned into a grammar: {error}. Simplify it.") from error
-    # White space between JSON's parts is free, and a small model would spend its tokens on it.
-    return re.sub(r"(?m)^space ::=.*$", 'space ::= | " "', grammar)
 
 
 def make_grammar(form: Format) -> str:
-    """Return the GBNF that enforces the sections or the schema of a format; empty when it asks for neither."""
+    """Return the grammar that enforces the sections or the schema of a format; empty when it asks for neither."""
     if form.schema:
         return json_grammar(form.schema)
     return section_grammar(form.sections) if form.sections else ""
