@@ -100,6 +100,7 @@ def advise(
     if not yes and not as_json and sys.stdin.isatty():
         from knowhow.cli.interview import interview
 
+        _warm_up(context, answers)
         answers = interview(answers, set(values), words)
     advice = context.advise(answers)
     if save:
@@ -169,6 +170,16 @@ class _Context:
         write_goal(self.file, advice)
         record_decision(self.history, advice)
         print_note(Translator(language).show(LABELS["saved"].fill(path=str(self.file))))
+
+
+def _warm_up(context: _Context, answers: Answers) -> None:
+    """Load what advice needs before the first question, so that it comes at once after the last one."""
+    import rich.table  # noqa: F401 - loaded for later
+
+    from knowhow.cli.output import console
+
+    console()
+    context.advise(answers)
 
 
 def _show(advice: Advice, language: str, as_json: bool, is_full: bool) -> None:
