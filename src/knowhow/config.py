@@ -72,13 +72,16 @@ class ChunkingSettings:
 
 @dataclass(frozen=True, slots=True)
 class RetrievalSettings:
-    """[retrieval]: hits per question, candidates per component before fusion, and below which score evidence counts as absent."""
+    """[retrieval]: hits per question, candidates per component before fusion, and below which score evidence counts as absent.
+
+    The default threshold refuses at most 4 % of answerable questions on the datasets of `benchmarks/abstention.py`; 0 never refuses.
+    """
 
     mode: Literal["hybrid", "dense", "lexical"] = "hybrid"
     k: int = 5
     candidates: int = 100
     reranker: str = ""
-    threshold: float | None = None
+    threshold: float | None = 0.3
 
 
 @dataclass(frozen=True, slots=True)
