@@ -11,15 +11,15 @@ from pathlib import Path
 
 from knowhow.errors import ConfigError, DataError, PolicyError
 
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
 
 _TABLES = """
 CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE audiences (id INTEGER PRIMARY KEY AUTOINCREMENT, groups TEXT NOT NULL UNIQUE);
 CREATE TABLE documents (
-    id TEXT PRIMARY KEY, source TEXT NOT NULL, title TEXT NOT NULL, text TEXT NOT NULL, digest TEXT NOT NULL,
-    language TEXT NOT NULL, audience INTEGER NOT NULL, regions TEXT NOT NULL, metadata TEXT NOT NULL,
-    chunks INTEGER NOT NULL, characters INTEGER NOT NULL, ingested TEXT NOT NULL);
+    id TEXT PRIMARY KEY, source TEXT NOT NULL, title TEXT NOT NULL, digest TEXT NOT NULL, language TEXT NOT NULL,
+    audience INTEGER NOT NULL, chunks INTEGER NOT NULL, characters INTEGER NOT NULL, ingested TEXT NOT NULL, metadata TEXT NOT NULL);
+CREATE TABLE texts (document TEXT PRIMARY KEY, text TEXT NOT NULL, regions TEXT NOT NULL);
 CREATE TABLE chunks (
     number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, document TEXT NOT NULL, start INTEGER NOT NULL,
     stop INTEGER NOT NULL, audience INTEGER NOT NULL, page INTEGER, heading TEXT NOT NULL, title TEXT NOT NULL,

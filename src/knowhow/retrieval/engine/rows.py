@@ -34,21 +34,24 @@ def decode_groups(text: str) -> frozenset[str]:
 
 def document_row(document: Document, audience: int, chunks: int, ingested: str) -> tuple[Any, ...]:
     """Return the values of a `documents` row in table order."""
-    regions = [[region.start, region.end, region.page, region.heading] for region in document.regions]
     return (
         document.id,
         document.source,
         document.title,
-        document.text,
         document.digest,
         document.language,
         audience,
-        json.dumps(regions, ensure_ascii=False),
-        json.dumps(dict(document.metadata), ensure_ascii=False, sort_keys=True),
         chunks,
         len(document.text),
         ingested,
+        json.dumps(dict(document.metadata), ensure_ascii=False, sort_keys=True),
     )
+
+
+def text_row(document: Document) -> tuple[str, str, str]:
+    """Return the values of a `texts` row, which stands apart so that listing documents reads no text."""
+    regions = [[region.start, region.end, region.page, region.heading] for region in document.regions]
+    return document.id, document.text, json.dumps(regions, ensure_ascii=False)
 
 
 def chunk_row(chunk: Chunk, audience: int) -> tuple[Any, ...]:
@@ -85,7 +88,8 @@ def read_document(connection: sqlite3.Connection, document_id: str) -> Document 
     """Return one whole document, or None."""
     row = connection.execute(
         "SELECT documents.id, title, text, source, groups, language, digest, regions, metadata "
-        "FROM documents JOIN audiences ON audiences.id = documents.audience WHERE documents.id = ?",
+        "FROM documents JOIN audiences ON audiences.id = documents.audience "
+        "JOIN texts ON texts.document = documents.id WHERE documents.id = ?",
         (document_id,),
     ).fetchone()
     if row is None:

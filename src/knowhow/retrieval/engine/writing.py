@@ -15,7 +15,7 @@ from knowhow.errors import DataError
 from knowhow.passages import passage_text
 from knowhow.retrieval.analysis import analyze
 from knowhow.retrieval.engine.database import read_setting, write_setting
-from knowhow.retrieval.engine.rows import chunk_row, document_row, encode_groups
+from knowhow.retrieval.engine.rows import chunk_row, document_row, encode_groups, text_row
 from knowhow.retrieval.engine.vectors import normalise
 from knowhow.types import Chunk, Document
 
@@ -80,12 +80,13 @@ def apply(connection: sqlite3.Connection, update: Update) -> bool:
     ingested = datetime.now(UTC).isoformat(timespec="seconds")
     sizes = Counter(chunk.document_id for chunk in update.chunks)
     connection.executemany(
-        f"INSERT INTO documents VALUES ({','.join('?' * 12)})",
+        f"INSERT INTO documents VALUES ({','.join('?' * 10)})",
         (
             document_row(document, audiences[document.groups], sizes[document.id], ingested)
             for document in update.documents
         ),
     )
+    connection.executemany("INSERT INTO texts VALUES (?, ?, ?)", map(text_row, update.documents))
     numbers = _insert_chunks(connection, update.chunks, audiences)
     if update.vectors.size:
         connection.executemany(
@@ -111,6 +112,7 @@ def _remove(connection: sqlite3.Connection, documents: Sequence[str], generation
         numbers += [row[0] for row in rows]
         connection.execute("DELETE FROM chunks WHERE document = ?", (document,))
         cursor = connection.execute("DELETE FROM documents WHERE id = ?", (document,))
+        connection.execute("DELETE FROM texts WHERE document = ?", (document,))
         has_removed = has_removed or cursor.rowcount > 0
     _forget_terms(connection, numbers)
     keys = [(number,) for number in numbers]
