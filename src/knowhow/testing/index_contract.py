@@ -315,6 +315,45 @@ class IndexContract:
         whole.close()
         clean.close()
 
+    @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(
+        steps=st.lists(
+            st.one_of(
+                st.tuples(st.just("put"), st.integers(0, 45), st.sampled_from(_GROUP_SETS), _TEXTS),
+                st.tuples(st.just("delete"), st.integers(0, 45), st.just(PUBLIC), st.just("")),
+                st.tuples(st.just("search"), st.integers(1, 12), st.sampled_from(_GROUP_SETS), _TEXTS),
+            ),
+            min_size=3,
+            max_size=14,
+        )
+    )
+    def test_any_history_searches_like_a_clean_index(
+        self, make: Make, steps: list[tuple[str, int, frozenset[str], str]]
+    ) -> None:
+        """Grants, revocations, changes and deletions count at the next search, on handles whose caches are warm."""
+        name = f"history-{next(_COUNTER)}"
+        writer, reader = make(name), make(name)
+        present = {document.id: document for document in random_documents(9, 40)}
+        put(writer, *present.values())
+        search(reader, "loan", PUBLIC, 5)
+        for kind, number, groups, text in [*steps, ("search", 10, frozenset({"a"}), "loan fee 利率")]:
+            if kind == "put":
+                document = make_document(f"d{number}", text, groups=groups)
+                present[document.id] = document
+                put(writer, document)
+            elif kind == "delete":
+                present.pop(f"d{number}", None)
+                put(writer, deleted=[f"d{number}"])
+            else:
+                clean = make(f"clean-{next(_COUNTER)}")
+                put(clean, *(item for item in present.values() if not item.groups or item.groups & groups))
+                expected = search(clean, text, groups, number)
+                assert search(reader, text, groups, number) == expected
+                assert search(writer, text, groups, number) == expected
+                clean.close()
+        writer.close()
+        reader.close()
+
     def test_selective_filter_does_not_starve(self, make: Make) -> None:
         index = make()
         crowd = [
