@@ -101,7 +101,8 @@ def _document(content: Content) -> dict[str, Any]:
     text, regions = compose(content.parts, content.is_markdown)
     return {
         "row": content.row,
-        "title": _title(content, text),
+        "title": _title(content, text)
+        or next((region.heading[0] for region in regions if region.heading), ""),
         "text": text,
         "regions": [[region.start, region.end, region.page, list(region.heading)] for region in regions],
         "groups": None if content.groups is None else sorted(content.groups),

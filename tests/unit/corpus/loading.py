@@ -58,7 +58,11 @@ def pdf(pages: list[str], bookmarks: list[tuple[str, int]] | None = None) -> byt
     catalog, tree, font = add(""), add(""), add("<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>")
     kids = []
     for text in pages:
-        lines = "".join(f"({line}) Tj T* " for line in text.split("\n"))
+        # A line that begins with ! is set larger.
+        lines = "".join(
+            f"/F1 {16 if line.startswith('!') else 11} Tf ({line.removeprefix('!')}) Tj T* "
+            for line in text.split("\n")
+        )
         stream = f"BT /F1 11 Tf 14 TL 50 780 Td {lines}ET"
         content = add(f"<< /Length {len(stream)} >>\nstream\n{stream}\nendstream")
         kids.append(

@@ -15,7 +15,7 @@ def test_pages_and_bookmarks(tmp_path: Path) -> None:
         ("Second fact.", 2, ["Chapter one"]),
         ("Chapter two\nThird fact.", 2, ["Chapter two"]),
     ]
-    assert document["title"] == ""
+    assert document["title"] == "Chapter one"
 
 
 def test_wrapped_lines_are_joined(tmp_path: Path) -> None:
@@ -36,3 +36,22 @@ def test_a_pdf_without_text_is_a_problem(tmp_path: Path) -> None:
 def test_a_broken_pdf_is_a_problem(tmp_path: Path) -> None:
     assert problem(load(tmp_path, "a.pdf", b"%PDF-1.7 nothing else"))["kind"] == "malformed"
     assert problem(load(tmp_path, "b.pdf", "no pdf at all"))["kind"] == "malformed"
+
+
+def test_larger_lines_are_headings(tmp_path: Path) -> None:
+    body = "\n".join(f"Sentence number {number} of the ordinary text of this page." for number in range(8))
+    pages = [f"!Term deposits\n{body}", f"{body}\n!Breaking early\n{body}", "1. It ends here."]
+    document = only(load(tmp_path, "a.pdf", pdf(pages)))
+    assert [(page, heading) for _, _, page, heading in document["regions"]] == [
+        (1, ["Term deposits"]),
+        (2, ["Term deposits"]),
+        (2, ["Breaking early"]),
+        (3, ["Breaking early"]),
+    ]
+    start = document["regions"][2][0]
+    assert document["text"][start:].startswith("Breaking early\n")
+
+
+def test_a_page_of_large_lines_has_no_headings(tmp_path: Path) -> None:
+    document = only(load(tmp_path, "a.pdf", pdf(["!One large line\n!Another large line\nsmall"])))
+    assert {tuple(heading) for *_, heading in document["regions"]} == {()}

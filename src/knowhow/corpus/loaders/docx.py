@@ -30,7 +30,7 @@ class DocxLoader:
     """Reads a Word document as Markdown; deleted text of tracked changes is left out."""
 
     suffixes: ClassVar[tuple[str, ...]] = (".docx", ".docm")
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def load(self, data: bytes, name: str) -> Loaded:
         """Return the document; LoadError when it is encrypted, malformed or hostile."""

@@ -17,7 +17,7 @@ class HtmlLoader:
     """Reads a web page as Markdown; what a reader cannot see is left out."""
 
     suffixes: ClassVar[tuple[str, ...]] = (".html", ".htm", ".xhtml")
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def load(self, data: bytes, name: str) -> Loaded:
         """Return the page as one document."""

@@ -1,4 +1,4 @@
-"""PDF: text page by page, ruled tables as rows, bookmarks as headings."""
+"""PDF: text page by page, ruled tables as rows, headings from bookmarks or else from font sizes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from knowhow.corpus.content import Content, Loaded, LoadError, Part
 from knowhow.corpus.lines import join_lines
 from knowhow.corpus.normalization import clean, clean_line
+from knowhow.corpus.pdf_headings import SizedLine, find_headings, read_lines
 from knowhow.corpus.pdf_tables import TablePages
 from knowhow.registry import register
 
@@ -24,7 +25,7 @@ class PdfLoader:
     """Reads the text layer of a PDF; a document without one is reported, not guessed at."""
 
     suffixes: ClassVar[tuple[str, ...]] = (".pdf",)
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def load(self, data: bytes, name: str) -> Loaded:
         """Return the document with the page of every passage; LoadError when it is encrypted or broken."""
@@ -38,12 +39,17 @@ class PdfLoader:
         try:
             if document.get_formtype():
                 document.init_forms()
-            bookmarks = _bookmarks(document)
+            texts: list[str] = []
+            lines: dict[int, list[SizedLine]] = {}
+            for number in range(len(document)):
+                text, lines[number + 1] = _read_page(document, number, tables)
+                texts.append(text)
+            headings = _bookmarks(document) or _standing(find_headings(lines), texts)
             path: list[tuple[int, str]] = []
             parts = [
                 part
-                for number in range(len(document))
-                for part in _split_page(_page_text(document, number, tables), number + 1, bookmarks, path)
+                for number, text in enumerate(texts, start=1)
+                for part in _split_page(text, number, headings, path)
             ]
             title = clean_line(document.get_metadata_dict().get("Title", ""))
         finally:
@@ -52,7 +58,7 @@ class PdfLoader:
         return Loaded((Content(tuple(parts), property_title=title),))
 
 
-def _page_text(document: Any, number: int, tables: TablePages) -> str:
+def _read_page(document: Any, number: int, tables: TablePages) -> tuple[str, list[SizedLine]]:
     page = document[number]
     text_page = page.get_textpage()
     height = page.get_height()
@@ -61,7 +67,8 @@ def _page_text(document: Any, number: int, tables: TablePages) -> str:
         return _tidy(text_page.get_text_bounded(bottom=height - bottom, top=height - top))
 
     try:
-        return tables.read(page, number, _tidy(text_page.get_text_bounded()), read_box)
+        text = tables.read(page, number, _tidy(text_page.get_text_bounded()), read_box)
+        return text, read_lines(text_page)
     finally:
         text_page.close()
         page.close()
@@ -91,13 +98,23 @@ def _bookmarks(document: Any) -> dict[int, list[tuple[int, str]]]:
     return found
 
 
+def _standing(
+    headings: dict[int, list[tuple[int, str]]], texts: list[str]
+) -> dict[int, list[tuple[int, str]]]:
+    """Return only the headings that stand as a line of their page's text."""
+    return {
+        number: [item for item in found if _find_line(texts[number - 1], item[1], 0) >= 0]
+        for number, found in headings.items()
+    }
+
+
 def _split_page(
-    text: str, number: int, bookmarks: dict[int, list[tuple[int, str]]], path: list[tuple[int, str]]
+    text: str, number: int, headings: dict[int, list[tuple[int, str]]], path: list[tuple[int, str]]
 ) -> Iterator[Part]:
-    """Yield the parts of a page between the places where its bookmarks' titles stand; `path` is carried on."""
+    """Yield the parts of a page between the places where its headings stand; `path` is carried on."""
     start = 0
-    for level, title in bookmarks.get(number, ()):
-        place = text.find(title, start)
+    for level, title in headings.get(number, ()):
+        place = _find_line(text, title, start)
         if place > start and text[start:place].strip():
             yield Part(text[start:place], number, tuple(name for _, name in path))
         start = max(place, start)
@@ -105,6 +122,14 @@ def _split_page(
             path.pop()
         path.append((level, title))
     yield Part(text[start:], number, tuple(name for _, name in path))
+
+
+def _find_line(text: str, title: str, start: int) -> int:
+    """Return where `title` begins a line at or after `start`, -1 when nowhere."""
+    place = text.find(title, start)
+    while place > 0 and text[place - 1] != "\n":
+        place = text.find(title, place + 1)
+    return place
 
 
 def _failure(message: str) -> LoadError:

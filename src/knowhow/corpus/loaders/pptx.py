@@ -24,7 +24,7 @@ class PptxLoader:
     """Reads a presentation; the page of a passage is the number of its slide."""
 
     suffixes: ClassVar[tuple[str, ...]] = (".pptx", ".pptm")
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def load(self, data: bytes, name: str) -> Loaded:
         """Return the presentation; LoadError when it is encrypted, malformed or hostile."""

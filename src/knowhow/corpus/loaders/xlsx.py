@@ -23,7 +23,7 @@ class XlsxLoader:
     """Reads the visible sheets of a workbook with the values that were last computed; hidden sheets are left out."""
 
     suffixes: ClassVar[tuple[str, ...]] = (".xlsx", ".xlsm")
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def load(self, data: bytes, name: str) -> Loaded:
         """Return the workbook; LoadError when it is encrypted, malformed or hostile."""
