@@ -22,11 +22,12 @@ from knowhow.advisor.evidence import (
 )
 from knowhow.advisor.notes import find_notes
 from knowhow.advisor.outcomes import DESCRIPTIONS, FAMILY, STRATEGY, Description, Family, Outcome
-from knowhow.advisor.plan import Route, Stage, Trigger, find_triggers, plan_routes, plan_stages
+from knowhow.advisor.plan import Route, Stage, plan_routes, plan_stages
 from knowhow.advisor.questions import QUESTIONS, label_all, label_answer, list_alternatives
 from knowhow.advisor.rules import Rule
 from knowhow.advisor.text import Text, Value, say
 from knowhow.advisor.traits import HIGH_VOLUME, Exclusion
+from knowhow.advisor.triggers import Trigger, find_triggers
 
 _MAX_FLIPS = 8
 _COSTED = {

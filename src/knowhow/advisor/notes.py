@@ -36,22 +36,7 @@ def find_notes(answers: Answers) -> tuple[Text, ...]:
                 "Answers have to be worked out: try a larger model or worked steps in the examples before judging retrieval or training."
             )
         )
-    if Sensitivity.PERSONAL_DATA in a.sensitivity:
-        notes.append(
-            say(
-                "Mask personal data before indexing and before training; both ways can leak what they were given."
-            )
-        )
-    if Sensitivity.PERMISSIONS in a.sensitivity:
-        notes.append(
-            say("Filter by the reader's rights before retrieval, and never train on restricted documents.")
-        )
-    if Sensitivity.DELETION in a.sensitivity:
-        notes.append(
-            say(
-                "Keep a list of the examples each adapter learned from, so that a deletion also retires the adapter."
-            )
-        )
+    notes.extend(_note_duties(a))
     if a.offline is Tri.YES or Sensitivity.ON_PREMISE in a.sensitivity:
         notes.append(
             say(
@@ -72,3 +57,24 @@ def find_notes(answers: Answers) -> tuple[Text, ...]:
             )
         )
     return tuple(notes)
+
+
+def _note_duties(a: Answers) -> list[Text]:
+    notes = []
+    if Sensitivity.PERSONAL_DATA in a.sensitivity:
+        notes.append(
+            say(
+                "Mask personal data before indexing and before training; both ways can leak what they were given."
+            )
+        )
+    if Sensitivity.PERMISSIONS in a.sensitivity:
+        notes.append(
+            say("Filter by the reader's rights before retrieval, and never train on restricted documents.")
+        )
+    if Sensitivity.DELETION in a.sensitivity:
+        notes.append(
+            say(
+                "Keep a list of the examples each adapter learned from, so that a deletion also retires the adapter."
+            )
+        )
+    return notes

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from knowhow.advisor.answers import Answers, Change, Goal, Priority, Tri, WorkspaceFacts, default_answers
-from knowhow.advisor.costs import DAYS_PER_MONTH, CostReport
-from knowhow.advisor.outcomes import RETRIEVES, STRATEGY, TRAINS, Outcome
-from knowhow.advisor.questions import label_answer
-from knowhow.advisor.text import Number, Share, Text, Value, say
-from knowhow.advisor.traits import FULL_EXAMPLES, HIGH_VOLUME, LIGHT_EXAMPLES, PROMPT_TOKENS
-from knowhow.advisor.translation import round_significant
+from knowhow.advisor.answers import Answers, Change, Goal, Priority, Tri
+from knowhow.advisor.outcomes import RETRIEVES, TRAINS, Outcome
+from knowhow.advisor.text import Number, Text, say
+from knowhow.advisor.traits import FULL_EXAMPLES, LIGHT_EXAMPLES, PROMPT_TOKENS
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +24,6 @@ class Stage:
     done_when: Text
     command: str = ""
     strategies: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Trigger:
-    """A change in the workspace that asks for a new decision; `has_fired` None means that it can't be seen yet."""
-
-    name: str
-    condition: Text
-    now: Value
-    has_fired: bool | None
 
 
 _PROMPT = Stage(
@@ -209,103 +196,6 @@ def plan_routes(answers: Answers, outcome: Outcome) -> tuple[Route, ...]:
             say("plain RAG as the safe default, or hand over to a person"),
         ),
     )
-
-
-def find_triggers(
-    answers: Answers,
-    outcome: Outcome,
-    report: CostReport,
-    facts: WorkspaceFacts | None = None,
-    drift: float | None = None,
-) -> tuple[Trigger, ...]:
-    """Return the triggers of a decision made on `answers`, with what the workspace shows now.
-
-    `drift` is the fall of the live score against the release's measured one, in points.
-    """
-    now = facts or WorkspaceFacts()
-    target = LIGHT_EXAMPLES if (answers.examples or 0) < LIGHT_EXAMPLES else FULL_EXAMPLES
-    change = default_answers(now).changes if now.changed_share_per_month is not None else None
-    stopped = change is Change.STATIC and answers.changes in (Change.SLOW, Change.FAST, Change.MIXED)
-    started = change not in (None, Change.STATIC) and answers.changes in (Change.STATIC, Change.UNKNOWN)
-    volume = _break_even_per_day(outcome, report)
-    before = answers.volume or 0
-    coverage = now.coverage
-    triggers = [
-        Trigger(
-            "documents_changed_pace",
-            say(
-                "documents stop or start changing (decided on: {changes})",
-                changes=label_answer(answers, "changes"),
-            ),
-            say("not known")
-            if now.changed_share_per_month is None
-            else Share(now.changed_share_per_month, 1),
-            None if change is None else stopped or started,
-        ),
-        Trigger(
-            "drift",
-            say("the live score falls 5 points below the measured one"),
-            _shown(drift),
-            None if drift is None else drift >= 5,
-        ),
-    ]
-    if volume > before:
-        crossed = None if now.queries_per_day is None else now.queries_per_day >= volume
-        triggers.append(
-            Trigger(
-                "volume_crossed",
-                say("volume crosses {volume} queries per day", volume=Number(volume)),
-                _shown(now.queries_per_day),
-                crossed,
-            )
-        )
-    if target > (answers.examples or 0):
-        reached = None if now.examples is None else now.examples >= target
-        triggers.insert(
-            0,
-            Trigger(
-                "examples_reached",
-                say("{target} clean examples are there", target=Number(target)),
-                _shown(now.examples),
-                reached,
-            ),
-        )
-    shown = say("not known") if coverage is None else Share(coverage)
-    if outcome is Outcome.NOT_YET:
-        triggers.append(
-            Trigger(
-                "coverage_reached",
-                say("80 % of the questions have their answer in the documents"),
-                shown,
-                None if coverage is None else coverage >= 0.8,
-            )
-        )
-    elif answers.goal is not Goal.BEHAVIOUR:
-        triggers.append(
-            Trigger(
-                "coverage_lost",
-                say("fewer than 80 % of the questions have their answer in the documents"),
-                shown,
-                None if coverage is None else coverage < 0.8,
-            )
-        )
-    return tuple(triggers)
-
-
-def _break_even_per_day(outcome: Outcome, report: CostReport) -> float:
-    """The volume from which training alone would be cheaper than retrieval, or the stated high volume where it never is."""
-    wanted = {
-        "finetuned",
-        "rag" if STRATEGY[outcome] in ("rag", "raft", "finetuned_rag", "routed") else "few_shot",
-    }
-    for crossing in report.crossings:
-        if {crossing.dearer_start, crossing.cheaper_start} == wanted and crossing.queries_per_month:
-            return max(1.0, round_significant(crossing.queries_per_month / DAYS_PER_MONTH))
-    return float(HIGH_VOLUME)
-
-
-def _shown(value: float | None) -> Value:
-    return say("not known") if value is None else Number(value)
 
 
 def _fill(stage: Stage) -> Stage:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from knowhow.advisor.advice import Advice, summarise_costs
-from knowhow.advisor.answers import describe_answers
 from knowhow.advisor.cases import ARM_FAMILY
 from knowhow.advisor.evidence import Gain
 from knowhow.advisor.outcomes import DESCRIPTIONS, Family
@@ -112,105 +110,3 @@ def to_recommendation(advice: Advice, language: str = "en") -> Recommendation:
         confidence=advice.agreement.share,
         is_decided=advice.strategy != "undecided",
     )
-
-
-def to_json(advice: Advice, language: str = "en") -> dict[str, Any]:
-    """Return the whole advice as JSON values; words are in `language`, keys and codes are not."""
-    show = Translator(language).show
-    costs = advice.costs
-    return {
-        "outcome": str(advice.outcome),
-        "strategy": advice.strategy,
-        "title": show(advice.description.title),
-        "choose_when": show(advice.description.choose_when),
-        "rule": advice.rule.name,
-        "grounds": list(advice.rule.grounds),
-        "answers": describe_answers(advice.answers),
-        "reasons": [show(item) for item in advice.reasons],
-        "used_answers": {item.field: show(item.value) for item in advice.used},
-        "exclusions": {item.name: show(item.because) for item in advice.exclusions},
-        "signals": {show(item.name): item.is_present for item in advice.signals},
-        "trade_offs": [show(item) for item in advice.description.trade_offs],
-        "notes": [show(item) for item in advice.notes],
-        "flips": [
-            {"answer": item.field, "value": show(item.value), "outcome": str(item.outcome)}
-            for item in advice.flips
-        ],
-        "confidence": {**asdict(advice.agreement), "text": show(describe_confidence(advice))},
-        "expected_gains": [
-            {
-                "from": str(gain.start),
-                "to": str(gain.end),
-                "points": round(gain.mean, 2),
-                "interval": [round(gain.low, 2), round(gain.high, 2)],
-                "studies": gain.studies,
-                "comparisons": gain.rows,
-            }
-            for gain in advice.gains
-        ],
-        "nearest": [
-            {
-                "id": item.case.id,
-                "study": item.case.study,
-                "similarity": round(item.similarity, 3),
-                "arms": dict(item.case.arms),
-            }
-            for item in advice.nearest
-        ],
-        "dimensions": [
-            {
-                "name": show(row.name),
-                "case": show(row.case) if row.case else None,
-                "cells": [{"text": show(cell.text), "rating": cell.rating} for cell in row.cells],
-            }
-            for row in advice.dimensions
-        ],
-        "costs": {
-            "currency": costs.assumptions.currency,
-            "billing": costs.assumptions.billing,
-            "queries_per_day": costs.queries_per_day,
-            "strategies": {item.strategy: _drop_name(asdict(item)) for item in costs.strategies},
-            "curve": {name: list(points) for name, points in costs.curve.items()},
-            "crossings": [asdict(item) for item in costs.crossings],
-            "value_flip": asdict(advice.value_flip) if advice.value_flip else None,
-            "assumptions": {
-                item.key: {
-                    "low": item.low,
-                    "likely": item.likely,
-                    "high": item.high,
-                    "unit": item.unit,
-                    "origin": item.origin,
-                }
-                for item in costs.assumptions.items.values()
-            },
-        },
-        "plan": [
-            {
-                "stage": stage.name,
-                "title": show(stage.title),
-                "action": show(stage.action),
-                "done_when": show(stage.done_when),
-                "command": stage.command,
-                "strategies": list(stage.strategies),
-            }
-            for stage in advice.stages
-        ],
-        "routes": [
-            {"questions": show(item.questions), "strategy": item.strategy, "treatment": show(item.treatment)}
-            for item in advice.routes
-        ],
-        "triggers": [
-            {
-                "trigger": item.name,
-                "condition": show(item.condition),
-                "now": show(item.now),
-                "has_fired": item.has_fired,
-            }
-            for item in advice.triggers
-        ],
-        "caution": show(STARTING_POINT),
-    }
-
-
-def _drop_name(values: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in values.items() if key != "strategy"}

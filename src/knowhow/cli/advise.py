@@ -16,68 +16,49 @@ if TYPE_CHECKING:
     from knowhow.advisor.answers import Answers
     from knowhow.workspace.facts import Observation
 
-FIRST = "The five questions"
-FINER = "Finer answers"
+
+def _first(text: str) -> Any:
+    return typer.Option(help=text, rich_help_panel="The five questions")
+
+
+def _finer(text: str) -> Any:
+    return typer.Option(help=text, rich_help_panel="Finer answers")
+
+
+_DUTIES = "Comma-separated: personal_data, deletion, permissions, on_premise."
 
 
 def advise(
-    goal: Annotated[str, typer.Option(help="knowledge, behaviour or both.", rich_help_panel=FIRST)] = "",
-    changes: Annotated[
-        str, typer.Option(help="How often facts change: static, slow, fast, mixed.", rich_help_panel=FIRST)
-    ] = "",
-    citations: Annotated[
-        str, typer.Option(help="Must answers cite sources: yes or no.", rich_help_panel=FIRST)
-    ] = "",
-    examples: Annotated[
-        str, typer.Option(help="Number of clean question-answer examples.", rich_help_panel=FIRST)
-    ] = "",
-    volume: Annotated[str, typer.Option(help="Queries per day.", rich_help_panel=FIRST)] = "",
-    latency: Annotated[str, typer.Option(help="relaxed, interactive or tight.", rich_help_panel=FIRST)] = "",
-    corpus_tokens: Annotated[
-        str, typer.Option(help="Tokens in all documents; 0: none.", rich_help_panel=FINER)
-    ] = "",
-    coverage: Annotated[
-        str,
-        typer.Option(help="Documents hold the answers: yes, partly, no, conflicting.", rich_help_panel=FINER),
-    ] = "",
-    intents: Annotated[str, typer.Option(help="one or several kinds.", rich_help_panel=FINER)] = "",
-    example_kind: Annotated[
-        str, typer.Option(help="checked, generated or raw_text.", rich_help_panel=FINER)
-    ] = "",
-    strict_form: Annotated[str, typer.Option(help="yes or no.", rich_help_panel=FINER)] = "",
-    probe: Annotated[str, typer.Option(help="Prompt-only score, 0 to 1.", rich_help_panel=FINER)] = "",
-    retrieval: Annotated[str, typer.Option(help="good, poor or misleading.", rich_help_panel=FINER)] = "",
-    sensitivity: Annotated[
-        str,
-        typer.Option(
-            help="Comma-separated: personal_data, deletion, permissions, on_premise.", rich_help_panel=FINER
-        ),
-    ] = "",
-    rare_language: Annotated[str, typer.Option(help="yes or no.", rich_help_panel=FINER)] = "",
-    priority: Annotated[str, typer.Option(help="correctness or form.", rich_help_panel=FINER)] = "",
-    reasoning: Annotated[str, typer.Option(help="shallow or deep.", rich_help_panel=FINER)] = "",
-    multi_hop: Annotated[str, typer.Option(help="yes or no.", rich_help_panel=FINER)] = "",
-    languages: Annotated[str, typer.Option(help="Codes: en,zh,ja.", rich_help_panel=FINER)] = "",
-    offline: Annotated[str, typer.Option(help="yes or no.", rich_help_panel=FINER)] = "",
-    popularity: Annotated[str, typer.Option(help="head, tail or private.", rich_help_panel=FINER)] = "",
-    model_size: Annotated[str, typer.Option(help="small, middle or large.", rich_help_panel=FINER)] = "",
-    tuned_model: Annotated[str, typer.Option(help="none, field or reader.", rich_help_panel=FINER)] = "",
-    yes: Annotated[
-        bool, typer.Option("--yes", "--no-input", "-y", help="Ask nothing; take flags and what is seen.")
-    ] = False,
-    again: Annotated[
-        bool, typer.Option("--again", help="Decide again from the workspace's own history.")
-    ] = False,
+    goal: Annotated[str, _first("knowledge, behaviour or both.")] = "",
+    changes: Annotated[str, _first("How often facts change: static, slow, fast, mixed.")] = "",
+    citations: Annotated[str, _first("Must answers cite sources: yes or no.")] = "",
+    examples: Annotated[str, _first("Number of clean question-answer examples.")] = "",
+    volume: Annotated[str, _first("Queries per day.")] = "",
+    latency: Annotated[str, _first("relaxed, interactive or tight.")] = "",
+    corpus_tokens: Annotated[str, _finer("Tokens in all documents; 0: none.")] = "",
+    coverage: Annotated[str, _finer("Documents hold the answers: yes, partly, no, conflicting.")] = "",
+    intents: Annotated[str, _finer("one or several kinds of question.")] = "",
+    example_kind: Annotated[str, _finer("checked, generated or raw_text.")] = "",
+    strict_form: Annotated[str, _finer("Strict output form: yes or no.")] = "",
+    probe: Annotated[str, _finer("Prompt-only score, 0 to 1.")] = "",
+    retrieval: Annotated[str, _finer("good, poor or misleading.")] = "",
+    sensitivity: Annotated[str, _finer(_DUTIES)] = "",
+    rare_language: Annotated[str, _finer("Language rare in pre-training: yes or no.")] = "",
+    priority: Annotated[str, _finer("correctness or form.")] = "",
+    reasoning: Annotated[str, _finer("shallow or deep.")] = "",
+    multi_hop: Annotated[str, _finer("Answers join documents: yes or no.")] = "",
+    languages: Annotated[str, _finer("Codes: en,zh,ja.")] = "",
+    offline: Annotated[str, _finer("Offline or on an edge device: yes or no.")] = "",
+    popularity: Annotated[str, _finer("head, tail or private facts.")] = "",
+    model_size: Annotated[str, _finer("small, middle or large.")] = "",
+    tuned_model: Annotated[str, _finer("none, field or reader.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", "--no-input", "-y", help="Ask nothing.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Decide again from the own history.")] = False,
     backtest: Annotated[
-        str,
-        typer.Option(
-            "--backtest", help="Replay over a file of comparison records ('packaged': the own ones)."
-        ),
+        str, typer.Option(help="Replay over a file of comparison records, or 'packaged'.")
     ] = "",
-    why: Annotated[
-        bool, typer.Option("--why", help="Add the table, the studies and every assumption.")
-    ] = False,
-    page: Annotated[Path | None, typer.Option("--page", help="Write a printable HTML page there.")] = None,
+    why: Annotated[bool, typer.Option("--why", help="Add table, studies, every assumption.")] = False,
+    page: Annotated[Path | None, typer.Option(help="Write a printable HTML page there.")] = None,
     language: Annotated[str, typer.Option("--lang", help="en, zh-Hans or ja.")] = "",
     save: Annotated[bool, typer.Option("--save/--no-save", help="Write [goal] into knowhow.toml.")] = True,
     workspace: WorkspaceOption = HERE,
@@ -92,8 +73,7 @@ def advise(
     if backtest:
         _backtest(backtest, as_json)
         return
-    context = _Context(workspace)
-    answers = context.answers(values)
+    answers = (context := _Context(workspace)).answers(values)
     if again:
         _again(context, answers, values, words, as_json, save)
         return
@@ -186,7 +166,7 @@ def _show(advice: Advice, language: str, as_json: bool, is_full: bool) -> None:
     from knowhow.cli.output import console, print_json
 
     if as_json:
-        from knowhow.advisor.summary import to_json
+        from knowhow.advisor.export import to_json
 
         print_json(to_json(advice, language))
         return

@@ -25,14 +25,15 @@ from knowhow.advisor.answers import (
     Tri,
     WorkspaceFacts,
 )
+from knowhow.advisor.export import to_json
 from knowhow.advisor.goal import derive_limits, read_decisions, read_goal, record_decision, write_goal
 from knowhow.advisor.outcomes import Family, Outcome
 from knowhow.advisor.page import draw_chart, render_page
-from knowhow.advisor.plan import find_triggers
-from knowhow.advisor.summary import expected_vs_measured, to_json, to_recommendation
+from knowhow.advisor.summary import expected_vs_measured, to_recommendation
 from knowhow.advisor.tables import print_backtest, print_evidence
 from knowhow.advisor.terminal import print_advice
 from knowhow.advisor.translation import LANGUAGES, Translator
+from knowhow.advisor.triggers import find_triggers
 from knowhow.config import load_settings
 from knowhow.errors import ConfigError
 
