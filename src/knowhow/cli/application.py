@@ -15,10 +15,13 @@ from knowhow.cli.doctor import doctor
 from knowhow.cli.evidence import evidence
 from knowhow.cli.ingest import ingest
 from knowhow.cli.init import init
+from knowhow.cli.key import key
 from knowhow.cli.listing import list_documents
 from knowhow.cli.models import models
 from knowhow.cli.release import release
 from knowhow.cli.report import report
+from knowhow.cli.review import review
+from knowhow.cli.serve import serve
 
 
 def build_application() -> typer.Typer:
@@ -41,6 +44,9 @@ def build_application() -> typer.Typer:
     app.command("compare")(compare)
     app.command("report")(report)
     app.add_typer(release, name="release")
+    app.command("serve")(serve)
+    app.command("review")(review)
+    app.add_typer(key, name="key")
     app.command("list")(list_documents)
     app.add_typer(models, name="models")
     app.command("doctor")(doctor)

@@ -46,10 +46,15 @@ class ReleasedPipeline:
 
     release: Release
     inner: Pipeline
+    components: ReleasedComponents
 
     def answer(self, queries: Sequence[Query], on_text: TextSink | None = None) -> list[Answer]:
         """See Pipeline."""
         return [replace(answer, release=self.release.id) for answer in self.inner.answer(queries, on_text)]
+
+    def close(self) -> None:
+        """Release the models that only this release uses."""
+        self.components.close()
 
 
 class ReleasedComponents(WorkspaceComponents):
@@ -131,7 +136,7 @@ def load_release(shared: WorkspaceComponents, release: Release) -> ReleasedPipel
     strategy: Strategy = registry.build(
         "strategy", release.strategy, _with_seed(release), section=f"release {release.id}"
     )
-    return ReleasedPipeline(release, strategy.load(fitted, components))
+    return ReleasedPipeline(release, strategy.load(fitted, components), components)
 
 
 def catalog(settings: Settings) -> Catalog:
