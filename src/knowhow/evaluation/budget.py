@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 LATENCY_SHARE = 0.15
 """Share of a budget kept for single calls that measure latency."""
+LATENCY_TIME = 0.2
+"""Time for such calls where there is no budget, as a share of what the answers took."""
 
 
 @dataclass

@@ -4,51 +4,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from knowhow.errors import DataError, KnowHowError
-from knowhow.evaluation.answers import AnswerStore, KeptAnswer, example_to_json, question_digest, to_query
+from knowhow.evaluation.answers import AnswerStore, KeptAnswer, example_to_json, question_digest
 from knowhow.evaluation.arms import Arm, ExperimentPlan
-from knowhow.evaluation.budget import Budget, next_shard, plan_questions, spread_evenly
+from knowhow.evaluation.asking import ArmRunner, answer_examples
+from knowhow.evaluation.budget import LATENCY_TIME, Budget, next_shard, plan_questions
 from knowhow.evaluation.coverage import find_uncovered
 from knowhow.evaluation.metrics.information import information
 from knowhow.evaluation.runs import ArmRecord, RunRecord, save_run
 from knowhow.evaluation.shared_retrieval import SharedComponents
 from knowhow.evaluation.splits import Split, label_clusters, split_examples
 from knowhow.evaluation.stopping import find_given_up
+from knowhow.evaluation.timing import time_single_answers
 from knowhow.progress import Progress, progress
-from knowhow.protocols import Pipeline
 from knowhow.storage import digest, digest_file, digest_json, locked, read_json, write_json
-from knowhow.types import Answer, Example
+from knowhow.types import Example
 
-
-@dataclass
-class _Runner:
-    """One arm while it is measured."""
-
-    arm: Arm
-    store: AnswerStore
-    pipeline: Pipeline
-    digest: str
-    fitted: str
-    fit_seconds: float
-    answers: dict[str, Answer] = field(default_factory=dict)
-    answer_seconds: float = 0.0
-    asked: int = 0
-    asked_seconds: float = 0.0
-    lost_to: str = ""
-
-    def question(self, example: Example) -> str:
-        return question_digest(example, with_evidence=self.arm.traits.is_diagnostic)
-
-    def missing(self, examples: Sequence[Example]) -> list[Example]:
-        return [example for example in examples if self.store.get(self.question(example)) is None]
-
-    @property
-    def pace(self) -> float:
-        """Seconds a fresh question takes; 0 while nothing had to be asked."""
-        return self.asked_seconds / self.asked if self.asked else 0.0
+_FEWEST_TIMED, _FEWEST_TIMED_IN_BUDGET = 5, 2
 
 
 def run_experiment(plan: ExperimentPlan) -> RunRecord:
@@ -72,7 +47,7 @@ def run_experiment(plan: ExperimentPlan) -> RunRecord:
                 "No strategy could be measured." + "".join(f" {key}: {why}" for key, why in skipped.items())
             )
         planned = _ask_all(plan, runners, held_out, clusters, components, budget, folder)
-        latencies = _measure_latency(plan, runners, held_out[:planned], components, budget)
+        latencies = _time_singles(plan, runners, held_out[:planned], components, budget, folder)
         record = _record(
             plan, identity, split, held_out[:planned], len(held_out), runners, skipped, latencies, budget
         )
@@ -103,8 +78,8 @@ def _order(held_out: Sequence[Example]) -> tuple[list[Example], dict[str, str]]:
 
 def _prepare(
     plan: ExperimentPlan, train: Sequence[Example], components: SharedComponents
-) -> tuple[list[_Runner], dict[str, str]]:
-    runners: list[_Runner] = []
+) -> tuple[list[ArmRunner], dict[str, str]]:
+    runners: list[ArmRunner] = []
     learned_from = [plan.index_version, [example_to_json(example) for example in train]]
     skipped: dict[str, str] = {}
     with progress("Preparing strategies", len(plan.arms), "strategies") as bar:
@@ -118,7 +93,7 @@ def _prepare(
             else:
                 identity = digest_json([arm.digest, _digest_folder(plan.cache / "fitted" / name), arm.seed])
                 store = AnswerStore(plan.cache / "answers", identity, plan.index_version)
-                runners.append(_Runner(arm, store, pipeline, identity, name, seconds))
+                runners.append(ArmRunner(arm, store, pipeline, identity, name, seconds))
             bar.advance(note=arm.key)
     return runners, skipped
 
@@ -144,7 +119,7 @@ def _digest_folder(folder: Path) -> str:
 
 def _ask_all(
     plan: ExperimentPlan,
-    runners: Sequence[_Runner],
+    runners: Sequence[ArmRunner],
     held_out: Sequence[Example],
     clusters: Mapping[str, str],
     components: SharedComponents,
@@ -180,11 +155,12 @@ def _ask_all(
                 paces = {runner.arm.key: runner.pace for runner in running}
                 planned = plan_questions(len(held_out), done, paces, budget.left(for_answers=True))
             bar.total = bar.done + (planned - done) * len(running)
-    write_json(state, {"planned": done})
+    if fixed is None:
+        write_json(state, {"planned": done})
     return done
 
 
-def _rivals(plan: ExperimentPlan, runners: Sequence[_Runner]) -> list[str]:
+def _rivals(plan: ExperimentPlan, runners: Sequence[ArmRunner]) -> list[str]:
     """Return the arms that may be given up; none where the metric is not bounded by 0 and 1."""
     info = information(plan.decisive)
     if not plan.stops_early or (info.low, info.high) != (0.0, 1.0):
@@ -203,11 +179,11 @@ def _is_eligible(plan: ExperimentPlan, arm: Arm) -> bool:
     )
 
 
-def _ask(runner: _Runner, shard: Sequence[Example], components: SharedComponents, bar: Progress) -> None:
+def _ask(runner: ArmRunner, shard: Sequence[Example], components: SharedComponents, bar: Progress) -> None:
     fresh = runner.missing(shard)
     if fresh:
         spared, started = components.saved_seconds, time.perf_counter()
-        answers = _answer(runner.pipeline, fresh)
+        answers = answer_examples(runner.pipeline, fresh)
         seconds = time.perf_counter() - started
         runner.asked += len(fresh)
         runner.asked_seconds += seconds
@@ -227,21 +203,9 @@ def _ask(runner: _Runner, shard: Sequence[Example], components: SharedComponents
     bar.advance(len(shard), runner.arm.key)
 
 
-def _answer(pipeline: Pipeline, examples: Sequence[Example]) -> list[Answer]:
-    """Answer a batch; when it fails, one by one, and what fails alone is a failed answer."""
-    try:
-        answers = pipeline.answer([to_query(example) for example in examples])
-        if len(answers) == len(examples):
-            return answers
-        problem = f"The strategy gave {len(answers)} answers to {len(examples)} questions."
-    except Exception as error:  # noqa: BLE001 - one bad example must not end an experiment
-        problem = f"{type(error).__name__}: {error}"
-    if len(examples) == 1:
-        return [Answer("", error=problem)]
-    return [answer for example in examples for answer in _answer(pipeline, [example])]
-
-
-def _score(plan: ExperimentPlan, runner: _Runner, shard: Sequence[Example], scores: dict[str, float]) -> None:
+def _score(
+    plan: ExperimentPlan, runner: ArmRunner, shard: Sequence[Example], scores: dict[str, float]
+) -> None:
     metric = plan.metrics[plan.decisive]
     for example in shard:
         value = metric(example, runner.answers[example.id])
@@ -249,55 +213,33 @@ def _score(plan: ExperimentPlan, runner: _Runner, shard: Sequence[Example], scor
             scores[example.id] = value if information(plan.decisive).higher_is_better else 1 - value
 
 
-def _measure_latency(
+def _time_singles(
     plan: ExperimentPlan,
-    runners: Sequence[_Runner],
+    runners: Sequence[ArmRunner],
     asked: Sequence[Example],
     components: SharedComponents,
     budget: Budget,
+    folder: Path,
 ) -> dict[str, tuple[float, ...]]:
-    """Time single calls, arm after arm for each question so that a busy moment hits all alike; the first calls only warm up."""
+    """Measure latency on as many questions as time allows, and remember how many, so that the same run is timed alike."""
+    state = folder / "state.json"
+    known = read_json(state)
     measured = [runner for runner in runners if not runner.arm.traits.is_diagnostic]
-    shared = [example for example in asked if all(_has_answer(runner, example) for runner in measured)]
-    chosen = [shared[place] for place in spread_evenly(len(shared), plan.latency_calls)]
-    with (
-        components.uncached(),
-        progress("Timing single answers", len(chosen) * len(measured), "answers") as bar,
-    ):
-        cold = {
-            runner.arm.key
-            for runner in measured
-            if any(runner.question(example) not in runner.store.latencies_ms for example in chosen)
-        }
-        for example in chosen:
-            for runner in measured:
-                question = runner.question(example)
-                if question not in runner.store.latencies_ms:
-                    if runner.arm.key in cold:
-                        _answer(runner.pipeline, [example])
-                        cold.discard(runner.arm.key)
-                    started = time.perf_counter()
-                    answer = _answer(runner.pipeline, [example])[0]
-                    elapsed = (time.perf_counter() - started) * 1000
-                    if answer.error is None:
-                        runner.store.put_latency(question, elapsed)
-                bar.advance(note=runner.arm.key)
-            slowest = sum(max(runner.store.latencies_ms.values(), default=0.0) for runner in measured) / 1000
-            if budget.left() < slowest:
-                break
-    return {
-        runner.arm.key: tuple(
-            runner.store.latencies_ms[runner.question(example)]
-            for example in chosen
-            if runner.question(example) in runner.store.latencies_ms
-        )
-        for runner in measured
-    }
-
-
-def _has_answer(runner: _Runner, example: Example) -> bool:
-    answer = runner.answers.get(example.id)
-    return answer is not None and answer.error is None
+    # Without a budget, timing may take a fifth of what the answers took.
+    has_budget = plan.budget_seconds is not None
+    seconds = budget.left() if has_budget else LATENCY_TIME * sum(item.answer_seconds for item in measured)
+    rounds = known.get("timed")
+    timed = time_single_answers(
+        measured,
+        asked,
+        components,
+        calls=plan.latency_calls,
+        fewest=_FEWEST_TIMED_IN_BUDGET if has_budget else _FEWEST_TIMED,
+        seconds=seconds,
+        rounds=rounds,
+    )
+    write_json(state, {**known, "timed": max(map(len, timed.values()), default=0)})
+    return timed
 
 
 def _record(
@@ -306,7 +248,7 @@ def _record(
     split: Split,
     asked: Sequence[Example],
     total: int,
-    runners: Sequence[_Runner],
+    runners: Sequence[ArmRunner],
     skipped: Mapping[str, str],
     latencies: Mapping[str, tuple[float, ...]],
     budget: Budget,
@@ -343,7 +285,7 @@ def _record(
     )
 
 
-def _arm_record(arm: Arm, runner: _Runner | None, skipped: str) -> ArmRecord:
+def _arm_record(arm: Arm, runner: ArmRunner | None, skipped: str) -> ArmRecord:
     base = ArmRecord(arm.key, arm.name, arm.seed, arm.digest, arm.traits, arm.options, skipped=skipped)
     if runner is None:
         return base
