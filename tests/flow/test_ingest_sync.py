@@ -1,4 +1,6 @@
+import json
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -224,6 +226,23 @@ def test_readers_in_doubt_take_the_document_out(world: World, name: str, content
     result = world.corpus.sync(world.index)
     assert world.ids() == ["b.md"]
     assert [problem.kind for problem in result.problems] == ["groups"]
+
+
+def test_no_control_character_reaches_the_index(world: World) -> None:
+    world.write("a.md", '---\ntitle: "Fe\\x00es"\nowner: "O\\u200bps\\e"\n---\n# He\x07ad\n\nTe\x00xt.')
+    world.write("b.jsonl", json.dumps({"id": "x\x00y", "title": "T\x1b", "text": "B\x00ody."}))
+    world.corpus.sync(world.index)
+    for record in world.index.records():
+        whole = world.index.document(record.id)
+        said = [
+            whole.id,
+            whole.title,
+            whole.text,
+            *whole.metadata.values(),
+            *(n for r in whole.regions for n in r.heading),
+        ]
+        assert not re.search("[\x00-\x08\x0b-\x1f\x7f\u200b]", "".join(said))
+    assert world.ids() == ["a.md", "b.jsonl#xy"]
 
 
 def test_text_is_masked_before_it_is_cut(world: World) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from knowhow.corpus.chunking import MARKUP
 from knowhow.corpus.content import LoadError
 from knowhow.corpus.folder import SourceFile
+from knowhow.corpus.normalization import clean, clean_line
 from knowhow.corpus.permissions import combine_groups
 from knowhow.corpus.pool import Parsed
 from knowhow.storage import digest_json
@@ -40,10 +41,15 @@ def _build(file: SourceFile, values: dict[str, Any], mask: Mask | None, settings
     regions = tuple(
         Region(start, end, page, tuple(heading)) for start, end, page, heading in values["regions"]
     )
-    metadata = {**values["metadata"], **file.sidecar.metadata}
+    stated_metadata = {**values["metadata"], **file.sidecar.metadata}
+    metadata = {clean_line(key): clean(value) for key, value in stated_metadata.items()}
     if values["is_markdown"]:
         metadata[MARKUP] = "markdown"
-    title = file.sidecar.title or values["title"] or PurePosixPath(file.name).stem + _row_mark(values["row"])
+    title = (
+        clean_line(file.sidecar.title)
+        or values["title"]
+        or PurePosixPath(file.name).stem + _row_mark(values["row"])
+    )
     text = values["text"]
     if mask is not None:
         text, regions = mask_regions(text, regions, mask)

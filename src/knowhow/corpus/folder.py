@@ -21,6 +21,7 @@ from knowhow.types import IngestProblem
 
 _IGNORED = ("~$", ".~lock")
 _IGNORED_NAMES = ("Thumbs.db", "desktop.ini")
+_MAX_SIDECAR_BYTES = 1_000_000
 _SETTLING_NS = 2_000_000_000
 _MENDS: Mapping[str, str] = {
     ".doc": "Save it as .docx.",
@@ -72,12 +73,17 @@ def scan_folder(
     files: list[SourceFile] = []
     problems: list[IngestProblem] = []
     found = dict(_walk(root, root, "", problems, lambda name: _is_excluded(name, exclude)))
+    # A sidecar that cannot be read may restrict its document: that document stays out as well.
+    blocked = {problem.source for problem in problems if problem.source.endswith(SIDECAR_SUFFIX)}
     for name in sorted(found):
         if name.endswith(SIDECAR_SUFFIX):
-            if name.removesuffix(SIDECAR_SUFFIX) not in found:
+            document = name.removesuffix(SIDECAR_SUFFIX)
+            if document not in found and not _is_excluded(document, exclude):
                 problems.append(_orphan(name))
             continue
         try:
+            if name + SIDECAR_SUFFIX in blocked:
+                raise _unreadable_sidecar("see the problem of that file")
             files.append(_describe(root, name, found, rules, settings))
         except LoadError as error:
             problems.append(IngestProblem(name, error.reason, error.mend, error.kind))
@@ -110,22 +116,31 @@ def _describe(
         mend = _MENDS.get(suffix, f"Save it in one of the known formats: {', '.join(sorted(known))}.")
         raise LoadError(f"The format '{suffix or name}' is not supported.", mend=mend, kind="unsupported")
     loader, version = known[suffix]
-    sidecar_data = b""
-    if name + SIDECAR_SUFFIX in found:
-        try:
-            sidecar_data = Path(path + SIDECAR_SUFFIX).read_bytes()
-        except OSError as error:
-            raise LoadError(
-                f"Its sidecar file cannot be read ({error.strerror}).",
-                mend="Mend its permissions.",
-                kind="groups",
-            ) from error
-    sidecar = parse_sidecar(sidecar_data) if name + SIDECAR_SUFFIX in found else Statement()
+    sidecar_status = found.get(name + SIDECAR_SUFFIX)
+    sidecar_data = b"" if sidecar_status is None else _read_sidecar(path + SIDECAR_SUFFIX, sidecar_status)
+    sidecar = Statement() if sidecar_status is None else parse_sidecar(sidecar_data)
     allowed = tuple(rule_groups(name, rules))
     state = digest_json(
         [settings, loader, version, digest(sidecar_data), [sorted(groups) for groups in allowed]]
     )
     return SourceFile(name, path, loader, _stamp(status), state, sidecar, allowed)
+
+
+def _read_sidecar(path: str, status: os.stat_result) -> bytes:
+    if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_SIDECAR_BYTES:
+        raise _unreadable_sidecar("it is no small regular file")
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise _unreadable_sidecar(str(error.strerror)) from error
+
+
+def _unreadable_sidecar(cause: str) -> LoadError:
+    return LoadError(
+        f"Its sidecar file cannot be read ({cause}).",
+        mend="Mend the sidecar; the document stays out of the index until then.",
+        kind="groups",
+    )
 
 
 def _walk(
@@ -145,11 +160,16 @@ def _walk(
         return
     for entry in entries:
         name = prefix + entry.name
-        if entry.name.startswith((".", *_IGNORED)) or entry.name in _IGNORED_NAMES or is_excluded(name):
+        is_sidecar = entry.name.endswith(SIDECAR_SUFFIX)
+        if entry.name.startswith((".", *_IGNORED)) or entry.name in _IGNORED_NAMES:
+            continue
+        if is_excluded(name) and not is_sidecar:
             continue
         try:
             name.encode()
             status = _status(root, entry)
+            if stat.S_ISDIR(status.st_mode) and is_sidecar:
+                raise LoadError("It is a folder.", mend="Make the sidecar a file.", kind="sidecar")
             if stat.S_ISDIR(status.st_mode):
                 # A link to a folder inside is passed over: its files are reached by their own path.
                 if not entry.is_symlink():

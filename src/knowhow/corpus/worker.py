@@ -19,13 +19,14 @@ from types import TracebackType
 from typing import Any, BinaryIO
 
 from knowhow.corpus.composition import compose, first_heading
-from knowhow.corpus.content import Content, LoadError
+from knowhow.corpus.content import Content, Loaded, LoadError
 from knowhow.corpus.normalization import clean_line
 from knowhow.language import detect
 from knowhow.registry import build
 
 HEADER = struct.Struct(">I")
 _CPU_GRACE_SECONDS = 10
+_MAX_CHARACTERS = 100_000_000
 _EMPTY_TITLE = re.compile(
     r"untitled.*|powerpoint.presentation|pr[eé]sentation.powerpoint|document\d*|microsoft word.*|.*\.(docx?|pdf|tex|xlsx?|indd|qxd)",
     re.IGNORECASE,
@@ -64,6 +65,7 @@ def parse(path: str, name: str, loader: str, max_bytes: int) -> dict[str, Any]:
         if not data.strip():
             raise LoadError("The file is empty.", mend="Fill it or remove it.", kind="empty")
         loaded = build("loader", loader).load(data, name)
+        _check_size(loaded)
     except LoadError as error:
         return {"digest": digest, "documents": [], "problems": [_problem(error)]}
     documents, problems = [], [_problem(error) for error in loaded.problems]
@@ -129,6 +131,16 @@ def _read(path: str, max_bytes: int) -> bytes:
             kind="too_large",
         )
     return data
+
+
+def _check_size(loaded: Loaded) -> None:
+    characters = sum(len(part.text) for content in loaded.contents for part in content.parts)
+    if characters > _MAX_CHARACTERS:
+        raise LoadError(
+            f"It unfolds into {characters / 1e6:.0f} million characters of text.",
+            mend="Split the file.",
+            kind="too_large",
+        )
 
 
 def _no_text(row: str) -> LoadError:

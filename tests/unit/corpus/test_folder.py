@@ -122,3 +122,32 @@ def test_a_wrong_folder_is_one_clear_error(tmp_path: Path) -> None:
     fill(tmp_path, "file")
     with pytest.raises(DataError, match="is a file"):
         scan_folder(tmp_path / "file")
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "folder", "huge", "dangling"])
+def test_a_sidecar_that_cannot_be_read_keeps_its_document_out(tmp_path: Path, kind: str) -> None:
+    documents, sidecar = tmp_path / "documents", tmp_path / "documents" / "a.md.meta.toml"
+    fill(documents, "a.md", "b.md")
+    fill(tmp_path, "outside.toml")
+    if kind == "link":
+        sidecar.symlink_to(tmp_path / "outside.toml")
+    elif kind == "pipe":
+        os.mkfifo(sidecar)
+    elif kind == "folder":
+        sidecar.mkdir()
+    elif kind == "dangling":
+        sidecar.symlink_to(documents / "nothing.toml")
+    else:
+        sidecar.write_text("#" * 1_000_001)
+    scan = scan_folder(documents)
+    assert [file.name for file in scan.files] == ["b.md"]
+    assert ("a.md", "groups") in {(problem.source, problem.kind) for problem in scan.problems}
+
+
+def test_excluding_sidecars_does_not_open_their_documents(tmp_path: Path) -> None:
+    fill(tmp_path, "a.md", "b.md")
+    (tmp_path / "a.md.meta.toml").write_text('groups = ["staff"]')
+    (tmp_path / "b.md.meta.toml").write_text('groups = ["staff"]')
+    scan = scan_folder(tmp_path, exclude=("**/*.toml", "b.md"))
+    assert [(file.name, file.sidecar.groups) for file in scan.files] == [("a.md", frozenset({"staff"}))]
+    assert scan.problems == ()
