@@ -10,7 +10,7 @@ from typing import Any
 from knowhow.config import Settings
 from knowhow.errors import PolicyError
 from knowhow.releases.feedback import FeedbackLog, Item, Review, paired_verdicts
-from knowhow.storage import locked, write_text
+from knowhow.storage import locked, write_bytes
 from knowhow.types import Interval
 
 
@@ -78,11 +78,11 @@ def example_row(item: Item) -> dict[str, Any] | None:
 
 def add_row(path: Path, row: dict[str, Any]) -> None:
     """Add a row to a JSON lines file unless one of its id is there; what a person wrote before stays byte for byte."""
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
-    line = json.dumps(row, ensure_ascii=False)
-    if f'"id": {json.dumps(row["id"])}' in text:
+    before = path.read_bytes() if path.exists() else b""
+    if f'"id": {json.dumps(row["id"])}'.encode() in before:
         return
-    write_text(path, text + ("" if not text or text.endswith("\n") else "\n") + line + "\n")
+    separator = b"" if not before or before.endswith(b"\n") else b"\n"
+    write_bytes(path, before + separator + json.dumps(row, ensure_ascii=False).encode() + b"\n")
 
 
 def measure_agreement(settings: Settings) -> Agreement | None:

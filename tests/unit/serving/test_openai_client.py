@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx2
 import openai
 import pytest
-
-from knowhow.serving.service import Service
 from tests.unit.releases.workspaces import make_workspace
 from tests.unit.serving.servers import serving
+
+from knowhow.serving.service import Service
 
 QUESTION = "Which key opens drawer 7 of clerk 49?"
 ANSWER = "Drawer 7 opens with the key 217 of clerk 49."
