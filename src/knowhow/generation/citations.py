@@ -30,13 +30,18 @@ class BoundAnswer:
 
 
 def bind(
-    text: str, passages: Sequence[Passage], quote: str = "", *, is_structured: bool = False
+    text: str,
+    passages: Sequence[Passage],
+    quote: str = "",
+    *,
+    sections: Sequence[str] = (),
+    is_structured: bool = False,
 ) -> BoundAnswer:
     """Bind every marker to the best supporting span of its passage; markers of passages that do not exist are taken out.
 
-    An answer without any marker is bound to the passage whose words hold at least INFERRED_SUPPORT of its own, marked
-    `is_inferred`; where none does it stays uncited. A structured answer (JSON) is never rewritten. `quote` is what the model
-    quoted before it answered and is looked for first.
+    An answer without any marker is bound to the passage that holds all of its figures and at least INFERRED_SUPPORT of its words,
+    marked `is_inferred`; where none does it stays uncited. A structured answer (JSON) is never rewritten. `quote` is what the model
+    quoted before it answered and is looked for first; the words of `sections`, the form's headings, support nothing.
     """
     known = {passage.number: passage for passage in passages}
     bad = sorted({number for number in _numbers(text) if number not in known})
@@ -47,9 +52,9 @@ def bind(
     citations: list[Citation] = []
     for number, claim in _claims(kept):
         if number in known and all(found.number != number for found in citations):
-            citations.append(_cite(known[number], claim, quote))
+            citations.append(_cite(known[number], _without(claim, sections), quote))
     if not citations:
-        citations = _infer(text, passages, quote)
+        citations = _infer(_without(kept, sections), passages, quote)
         notes += ["The answer cited nothing; its source was inferred from its words."] if citations else []
     return BoundAnswer(kept, tuple(citations), tuple(notes))
 
@@ -57,6 +62,12 @@ def bind(
 def remove_markers(text: str) -> str:
     """Return the text without citation markers, for comparing words."""
     return _SPACE_BEFORE.sub("", _MARKER.sub("", text))
+
+
+def _without(text: str, sections: Sequence[str]) -> str:
+    for name in sections:
+        text = text.replace(name, " ")
+    return text
 
 
 def _numbers(text: str) -> list[int]:
@@ -127,11 +138,20 @@ def _infer(text: str, passages: Sequence[Passage], quote: str) -> list[Citation]
     for passage in passages:
         if quote and _find_quote(passage.text, quote):
             return [replace(_cite(passage, claim, quote), is_inferred=True)]
-    shares = [(best_span(passage.text, claim)[1], -passage.number, passage) for passage in passages]
+    shares = [
+        (best_span(passage.text, claim)[1], -passage.number, passage)
+        for passage in passages
+        if _figures(claim) <= _figures(passage.text)
+    ]
     if not shares:
         return []
     share, _, passage = max(shares, key=lambda entry: entry[:2])
     return [replace(_cite(passage, claim, ""), is_inferred=True)] if share >= INFERRED_SUPPORT else []
+
+
+def _figures(text: str) -> set[str]:
+    """Return the words with a digit: an answer with a figure that the passage lacks does not rest on it."""
+    return {word for word in words(text) if any(character.isdigit() for character in word)}
 
 
 def _find_quote(text: str, quote: str) -> tuple[int, int] | None:

@@ -81,7 +81,10 @@ class AnswerPipeline:
             draft.is_absent = True
             return draft
         started = time.perf_counter()
+        # Asking for the window loads the model, once; that belongs to no step of an answer.
         room = self.generator.context_tokens - self.max_tokens
+        draft.timings["load"] = _since(started)
+        started = time.perf_counter()
         try:
             draft.prompt = render_within(
                 query, hits, self.style, room=room, count=self.generator.count_tokens, shots=shots
@@ -159,7 +162,13 @@ class AnswerPipeline:
         if self.retriever is None:
             return BoundAnswer(text)
         passages = () if abstained else draft.prompt.passages
-        bound = bind(text, passages, quote, is_structured=bool(self.style.form.schema))
+        bound = bind(
+            text,
+            passages,
+            quote,
+            sections=self.style.form.sections,
+            is_structured=bool(self.style.form.schema),
+        )
         if find_violations(bound.text, self.style.form) and not find_violations(text, self.style.form):
             # Taking a marker out emptied a section: better a marker that is flagged than a broken form.
             return replace(bound, text=text)

@@ -176,7 +176,14 @@ def format_passage(number: int, hit: Hit, text: str) -> str:
     chunk = hit.chunk
     headings = [heading for heading in chunk.heading if heading and heading != chunk.title]
     label = " – ".join(part for part in (chunk.title or chunk.document_id, " > ".join(headings)) if part)
-    return f"[{number}] {label}\n{text.strip()}"
+    return f"[{number}] {label}\n{_without_heading(text.strip(), headings)}"
+
+
+def _without_heading(text: str, headings: Sequence[str]) -> str:
+    """Return the text without a first line that only repeats the heading, which the passage's label already says."""
+    first, _, rest = text.partition("\n")
+    repeats = bool(headings) and first.strip("#=* \t") == headings[-1].strip()
+    return rest.strip() if repeats and rest.strip() else text
 
 
 def _assemble(

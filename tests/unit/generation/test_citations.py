@@ -101,3 +101,17 @@ def test_every_citation_points_into_what_was_given(text: str) -> None:
         chunk = passage.hit.chunk
         assert chunk.start <= citation.start <= citation.end <= chunk.end
         assert chunk.text[citation.start - chunk.start : citation.end - chunk.start] == citation.quote
+
+
+SECTIONS = ("[Policy basis]", "[Plain answer]")
+
+
+def test_headings_of_the_form_support_nothing() -> None:
+    text = "[Policy basis] A lost card. [Plain answer] Costs $6 here."
+    assert bind(text, passages()).citations == ()
+    assert [found.number for found in bind(text, passages(), sections=SECTIONS).citations] == [1]
+
+
+def test_a_figure_that_the_passage_lacks_is_never_inferred_to_rest_on_it() -> None:
+    assert bind("A lost card costs $9 to replace.", passages()).citations == ()
+    assert bind("A lost card costs $6 to replace.", passages()).citations[0].is_inferred

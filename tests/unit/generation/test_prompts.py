@@ -150,3 +150,15 @@ def test_quoting_style_goes_there_and_back() -> None:
 
 def test_passage_text_is_what_was_shown() -> None:
     assert Passage(1, HITS[0], 6).text == "A lost"
+
+
+def test_a_heading_is_not_said_twice() -> None:
+    text = "## 2. Time limit\n\nA dispute must reach us within 60 days."
+    shown = hit("a", text, "Disputes", ("Disputes", "2. Time limit"))
+    user = render(Query("When?"), [shown], PromptStyle()).conversation[-1]
+    assert user.content.startswith("[1] Disputes – 2. Time limit\nA dispute must")
+    alone = hit("a", "2. Time limit", "Disputes", ("2. Time limit",))
+    assert (
+        "2. Time limit\n2. Time limit"
+        in render(Query("When?"), [alone], PromptStyle()).conversation[-1].content
+    )

@@ -110,7 +110,9 @@ class _Engine:
             raise MissingDependencyError.extra("The transformers engine", "train")
         import torch
         from transformers import AutoModelForCausalLM
+        from transformers.utils.logging import disable_progress_bar as hide_bars
 
+        hide_bars()
         directory = find_directory(options.model)
         self.tokenizer = ChatTokenizer.from_directory(directory)
         if options.threads:
