@@ -54,7 +54,7 @@ ROUTED = Answers(Goal.BOTH, Change.MIXED, Tri.YES, 800, intents=Intents.SEVERAL)
 class Page(HTMLParser):
     """Collects tags and attributes, and checks that they nest."""
 
-    VOID = frozenset({"meta", "br", "line", "polyline", "link", "img"})
+    VOID = frozenset({"input", "meta", "br", "line", "polyline", "link", "img"})
 
     def __init__(self, text):
         super().__init__()
