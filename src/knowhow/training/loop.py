@@ -76,7 +76,12 @@ class LoraLoop:
         import torch
 
         self.model, self.rows, self.options, self.seed, self.folder = model, rows, options, seed, folder
-        self.parameters = model.parameters()
+        self.weights = model.parameters()
+        self.parameters = {
+            name: item if item.dtype == torch.float32 else item.detach().float()
+            for name, item in self.weights.items()
+        }
+        """What the optimizer moves, float32: the model's own tensors, or exact copies of rounded ones."""
         self.state = TrainingState(fingerprint)
         self.best: dict[str, Any] = {}
         is_gpu = model.device.type == "cuda"
@@ -147,6 +152,7 @@ class LoraLoop:
         for group in self.optimizer.param_groups:
             group["lr"] = self._rate(self.state.step)
         self.optimizer.step()
+        self._hand_over()
         return loss
 
     def _accumulate(self, numbers: Sequence[int], lower: LowerStates) -> float:
@@ -158,8 +164,27 @@ class LoraLoop:
             batch = pack([rows[number] for number in part], part, self.options.shares_prefix)
             loss = self.model.losses(batch, lower.of(batch)).sum() / answer_tokens
             loss.backward()
+            self._collect_gradients()
             total += float(loss.detach())
         return total
+
+    def _collect_gradients(self) -> None:
+        """Add the gradients of rounded weights to those of their float32 copies."""
+        for name, item in self.parameters.items():
+            weight = self.weights[name]
+            if weight is not item:
+                gradient = weight.grad.float()
+                item.grad = gradient if item.grad is None else item.grad.add_(gradient)
+                weight.grad = None
+
+    def _hand_over(self) -> None:
+        """Give the model the weights as rounded to its precision."""
+        import torch
+
+        with torch.no_grad():
+            for name, item in self.parameters.items():
+                if self.weights[name] is not item:
+                    self.weights[name].copy_(item)
 
     def _rate(self, step: int) -> float:
         """Linear warm-up, then linear decay to nought."""
@@ -201,6 +226,7 @@ class LoraLoop:
         with torch.no_grad():
             for name, item in self.parameters.items():
                 item.copy_(values[name])
+        self._hand_over()
 
     def _save(self) -> None:
         import torch

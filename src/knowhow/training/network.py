@@ -31,7 +31,8 @@ class AdaptedModel:
             layers_pattern="layers" if self.first_adapted else None,
             task_type="CAUSAL_LM",
         )
-        self.peft = get_peft_model(model, config)
+        # Adapters of the model's own precision spare a conversion of every activation; the loop keeps them in float32 beside.
+        self.peft = get_peft_model(model, config, autocast_adapter_dtype=False)
         self.device = next(model.parameters()).device
         self._head = model.get_output_embeddings()
         self._lower = _part(decoder, decoder.layers[: self.first_adapted], keeps_norm=False)

@@ -32,7 +32,9 @@ def weights(loop):
     return {name: item.detach().clone() for name, item in loop.parameters.items()}
 
 
-@pytest.mark.parametrize("changes", [{}, {"dropout": 0.1}, {"batch_tokens": 100, "layers": 1.0}])
+@pytest.mark.parametrize(
+    "changes", [{}, {"dropout": 0.1}, {"precision": "bf16", "batch_tokens": 100, "layers": 1.0}]
+)
 def test_an_interrupted_run_ends_in_the_same_bytes(tiny_model, conversations, tmp_path, monkeypatch, changes):
     whole = make_loop(tiny_model, conversations, tmp_path / "whole", **changes)
     state = whole.run()
@@ -104,6 +106,17 @@ def test_the_learning_rate_warms_up_and_decays(tiny_model, conversations, tmp_pa
     assert rates[:4] == [0.25, 0.5, 0.75, 1.0]
     assert all(later < earlier for earlier, later in pairwise(rates[4:]))
     assert 0 < rates[-1] < 0.1
+
+
+def test_bfloat16_trains_like_float32(tiny_model, conversations, tmp_path):
+    runs = {}
+    for precision in ("fp32", "bf16"):
+        loop = make_loop(
+            tiny_model, conversations, tmp_path / precision, precision=precision, epochs=6, learning_rate=0.01
+        )
+        runs[precision] = loop.run().losses
+        assert {item.dtype for item in loop.parameters.values()} == {torch.float32}
+    assert runs["bf16"] == pytest.approx(runs["fp32"], rel=0.05, abs=0.05)
 
 
 def test_micro_batches_sum_to_the_same_gradient(tiny_model, conversations, tmp_path):

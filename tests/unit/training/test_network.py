@@ -36,6 +36,22 @@ def reference(model, rows):
     return torch.cat(losses)
 
 
+@pytest.mark.parametrize("plain_scores", [0, 1_000_000])
+@pytest.mark.parametrize("prefix", [0, 5])
+def test_attention_in_bfloat16_is_near_that_in_float32(plain_scores, prefix, monkeypatch):
+    from knowhow.training import attention
+    from knowhow.training.packing import Layout
+
+    monkeypatch.setattr(attention, "PLAIN_SCORES", plain_scores)
+    torch.manual_seed(3)
+    layout = Layout(prefix, (7, 4))
+    query, key, value = (torch.randn(1, heads, layout.tokens, 8) for heads in (4, 2, 2))
+    exact, _ = attention.packed_attention(None, query, key, value, None, layout=layout)
+    half = (item.bfloat16() for item in (query, key, value))
+    rounded, _ = attention.packed_attention(None, *half, None, layout=layout)
+    torch.testing.assert_close(rounded.float(), exact, rtol=0.03, atol=0.03)
+
+
 @pytest.mark.parametrize("layers", [0.25, 0.5, 1.0])
 @pytest.mark.parametrize("shares_prefix", [True, False])
 @pytest.mark.parametrize("is_padded", [True, False])
