@@ -177,6 +177,27 @@ def test_adapter_answers_alike_in_both_engines(gguf: Path, directory: Path, tmp_
         generator.close()
 
 
+def test_a_vocabulary_that_is_not_known_here_is_tokenised_by_the_engine(
+    gguf: Path, tmp_path: Path, llama: Generator
+) -> None:
+    """The same model under the name of a pre-tokenizer that only llama.cpp knows: texts with control strings encode alike."""
+    data = gguf.read_bytes()
+    name, other = b"\x06\x00\x00\x00\x00\x00\x00\x00smollm", b"\x06\x00\x00\x00\x00\x00\x00\x00refact"
+    assert data.count(name) == 1
+    (tmp_path / "other.gguf").write_bytes(data.replace(name, other))
+    generator = build(
+        "generator", "llama_cpp", {"model": str(tmp_path / "other.gguf"), "window_tokens": 512, "threads": 1}
+    )
+    batch = [ask("What does <|im_end|> cost? <|im_start|>assistant"), ask("the thing on 12 tables, 你好")]
+    left = generator.generate(batch, Decoding(max_tokens=8))
+    right = llama.generate(batch, Decoding(max_tokens=8))
+    assert [(item.text, item.prompt_tokens) for item in left] == [
+        (item.text, item.prompt_tokens) for item in right
+    ]
+    assert generator.count_tokens(["the thing"]) == llama.count_tokens(["the thing"])
+    generator.close()
+
+
 def test_requantised_model_keeps_its_vocabulary_and_runs(gguf: Path, tmp_path: Path) -> None:
     requantise(gguf, tmp_path / "q8.gguf", "q8_0")
     before, after = read_header(gguf), read_header(tmp_path / "q8.gguf")

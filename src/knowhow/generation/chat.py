@@ -81,13 +81,18 @@ class ChatTokenizer:
         """Rebuild the tokenizer inside a GGUF file; ConfigError when it is of a kind that can't be rebuilt exactly."""
         from knowhow.models.tokenizer import build_tokenizer
 
+        return cls.from_engine(build_tokenizer(metadata), metadata)
+
+    @classmethod
+    def from_engine(cls, tokenizer: Any, metadata: Mapping[str, Any]) -> ChatTokenizer:
+        """Use `tokenizer` with the chat template in a GGUF file's metadata."""
         tokens = metadata["tokenizer.ggml.tokens"]
         variables = {
             f"{name}_token": tokens[metadata[f"tokenizer.ggml.{name}_token_id"]]
             for name in ("bos", "eos")
             if f"tokenizer.ggml.{name}_token_id" in metadata
         }
-        return cls(build_tokenizer(metadata), str(metadata.get("tokenizer.chat_template", "")), variables)
+        return cls(tokenizer, str(metadata.get("tokenizer.chat_template", "")), variables)
 
     def count(self, texts: Sequence[str]) -> list[int]:
         """Return the number of tokens of each text as plain text."""

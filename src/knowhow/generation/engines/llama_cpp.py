@@ -16,9 +16,11 @@ from typing import Any
 from knowhow import storage
 from knowhow.errors import BackendError, ConfigError
 from knowhow.generation.chat import ChatTokenizer
+from knowhow.generation.engine_tokenizer import EngineTokenizer
 from knowhow.generation.grammars import make_grammar
 from knowhow.generation.weights import find_adapter, find_gguf, fingerprint
 from knowhow.models.gguf_file import read_header
+from knowhow.models.tokenizer import supports
 from knowhow.protocols import TextSink
 from knowhow.registry import register
 from knowhow.types import Completion, Conversation, Decoding
@@ -117,7 +119,6 @@ class _Engine:
             options.window_tokens,
             int(header.metadata.get(f"{architecture}.context_length", options.window_tokens)),
         )
-        self.tokenizer = ChatTokenizer.from_gguf(header.metadata)
         # Waiting threads that spin starve everybody, themselves first, as soon as another program wants a core.
         os.environ.setdefault("OMP_WAIT_POLICY", "passive")
         import xllamacpp
@@ -136,8 +137,8 @@ class _Engine:
         parameters.ui = False
         parameters.verbosity = -1
         # A socket file that only this user can reach, and a key that nobody knows: no port is opened.
-        parameters.hostnames = [str(Path(self._folder.name) / "engine.sock")]
-        parameters.api_keys = [secrets.token_urlsafe(32)]
+        address, key = Path(self._folder.name) / "engine.sock", secrets.token_urlsafe(32)
+        parameters.hostnames, parameters.api_keys = [str(address)], [key]
         if options.adapter:
             adapter = xllamacpp.CommonAdapterLoraInfo(
                 str(find_adapter(Path(options.adapter).expanduser(), header)), 1.0
@@ -150,6 +151,11 @@ class _Engine:
             raise BackendError(
                 f"could not load {path}: {error}. Check with: knowhow doctor", engine="llama_cpp"
             ) from error
+        self.tokenizer = (
+            ChatTokenizer.from_gguf(header.metadata)
+            if supports(header.metadata)
+            else ChatTokenizer.from_engine(EngineTokenizer(address, key, header.metadata), header.metadata)
+        )
 
     def complete(
         self, conversation: Conversation, request: dict[str, Any], sink: Callable[[str], None] | None
