@@ -8,7 +8,7 @@ import secrets
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -105,7 +105,7 @@ class JobQueue:
             if self._is_closed:
                 raise OverloadedError(503, "The server is stopping. Ask again in a moment.", 5)
             waiting = self._count()
-            own = len(self._lines.get(job.asker, ()))
+            own = _count_live(self._lines.get(job.asker, ()))
             wait = max(1, math.ceil((waiting + 1) * self._seconds / 2))
             if waiting >= self.capacity:
                 raise OverloadedError(503, f"{waiting} questions are waiting already. Ask again later.", wait)
@@ -146,8 +146,7 @@ class JobQueue:
         return self._is_closed
 
     def _count(self) -> int:
-        # Jobs whose asker has gone take no room: they are dropped when their turn comes.
-        return sum(not job.is_cancelled for line in self._lines.values() for job in line)
+        return sum(_count_live(line) for line in self._lines.values())
 
     def _next(self, batch: Sequence[Job]) -> Job | None:
         for asker, line in self._lines.items():
@@ -158,3 +157,8 @@ class JobQueue:
                     self._lines[asker] = line
                 return job
         return None
+
+
+def _count_live(line: Iterable[Job]) -> int:
+    """Jobs whose asker has gone take no room: they are dropped when their turn comes."""
+    return sum(not job.is_cancelled for job in line)
