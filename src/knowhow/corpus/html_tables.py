@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from knowhow.corpus.normalization import strip_controls
+
 _BLOCKS = "p | .//ul | .//ol | .//h1 | .//h2 | .//h3 | .//h4 | .//h5 | .//h6 | .//pre | .//blockquote"
 _LONG_CELL = 600
 _MAX_SPAN = 100
@@ -64,7 +66,7 @@ def _fill_grid(table: Any) -> None:
         _take_pending(pending, cells)
         grid.append(cells)
     width = max(map(len, grid), default=0)
-    captions = [" ".join(caption.text_content().split()) for caption in table.iter("caption")]
+    captions = [_cell_text(caption) for caption in table.iter("caption")]
     tail = table.tail
     table.clear()
     table.tail = tail
@@ -89,7 +91,7 @@ def _take_pending(pending: dict[int, tuple[int, str]], cells: list[str]) -> None
 
 def _cell_text(cell: Any) -> str:
     """Return a cell's text in one line, its blocks and line breaks apart."""
-    return " ".join(_in_order(cell).split())
+    return " ".join(strip_controls(_in_order(cell)).split())
 
 
 def _in_order(element: Any) -> str:

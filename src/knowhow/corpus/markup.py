@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from knowhow.corpus.html_tables import tidy_tables
-from knowhow.corpus.normalization import clean_line
+from knowhow.corpus.normalization import clean_line, strip_controls
 
 _UNSEEN_ELEMENTS = (
     "script", "style", "noscript", "template", "svg", "canvas", "iframe", "object", "embed", "nav", "select", "button",
@@ -47,7 +47,7 @@ def visible_tree(source: str) -> Any:
     from lxml import etree
 
     parser = lxml.html.HTMLParser(remove_comments=True, remove_pis=True, no_network=True, huge_tree=False)
-    source = _DECLARATION.sub("", source)
+    source = strip_controls(_DECLARATION.sub("", source))
     if not source.strip():
         return None
     try:
@@ -122,9 +122,9 @@ def _collapse_space(tree: Any) -> None:
     for element in tree.iter():
         is_preformatted = _is_preformatted(element)
         if element.text and not is_preformatted:
-            element.text = _SPACE.sub(" ", element.text)
+            element.text = _SPACE.sub(" ", strip_controls(element.text))
         if element.tail and not (element.getparent() is not None and _is_preformatted(element.getparent())):
-            element.tail = _SPACE.sub(" ", element.tail)
+            element.tail = _SPACE.sub(" ", strip_controls(element.tail))
 
 
 def _is_preformatted(element: Any) -> bool:

@@ -13,11 +13,17 @@ _INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u034f\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f"
     "\ufeff\ufff0-\uffff\ud800-\udfff\U000e0000-\U000e0fff]"
 )
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 _SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f]")
 _TRAILING = re.compile(r"[ \t]+$", re.MULTILINE)
 _BLANK_LINES = re.compile(r"\n{3,}")
 # Kangxi radicals and Latin ligatures come out of PDF fonts in place of the characters that a person would type.
 _PRESENTATION = re.compile("[\u2e80-\u2fd5\ufb00-\ufb06]")
+
+
+def strip_controls(text: str) -> str:
+    """Return the text without the control characters, surrogates and non-characters that XML forbids; white space stays."""
+    return _FORBIDDEN.sub("", text)
 
 
 def clean(text: str) -> str:

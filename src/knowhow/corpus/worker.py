@@ -74,7 +74,7 @@ def parse(path: str, name: str, loader: str, max_bytes: int) -> dict[str, Any]:
         if document["text"].strip():
             documents.append(document)
         else:
-            problems.append(_problem(_no_text(content.row)))
+            problems.append(_problem(_no_text(content.row, loader)))
     return {"digest": digest, "documents": documents, "problems": problems}
 
 
@@ -143,13 +143,14 @@ def _check_size(loaded: Loaded) -> None:
         )
 
 
-def _no_text(row: str) -> LoadError:
-    return LoadError(
-        "There is no text in it (a scan or only pictures).",
-        mend="Run character recognition (OCR) over it and put the result into the folder.",
-        kind="no_text",
-        row=row,
-    )
+def _no_text(row: str, loader: str) -> LoadError:
+    if loader == "pdf":
+        return LoadError(
+            "It has no text layer (a scan or only pictures).",
+            mend="Run character recognition (OCR) over it and put the result into the folder.",
+            kind="no_text",
+        )
+    return LoadError("There is no text in it.", mend="Fill it or remove it.", kind="no_text", row=row)
 
 
 def _problem(error: LoadError) -> dict[str, str]:

@@ -91,3 +91,10 @@ def test_the_declared_encoding_is_used(tmp_path: Path) -> None:
 def test_huge_spans_stay_bounded() -> None:
     cell = f"<td rowspan=99999 colspan=99999>{'x' * 5000}</td>"
     assert len(html_to_markdown(f"<table><tr>{cell * 50}</tr><tr><td>end</td></tr></table>")) < 10_000_000
+
+
+def test_control_characters_do_not_break_a_page() -> None:
+    text = html_to_markdown(
+        "<p>a&#1;b\x00c \ufffe</p><table><caption>C&#3;</caption><tr><td>x&#2;y</td><td>z\x1b</td></tr></table>"
+    )
+    assert text.split() == ["abc", "C", "|", "xy", "|", "z", "|", "|", "---", "|", "---", "|"]
