@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 
 from knowhow import __version__
 from knowhow.errors import KnowHowError
-from knowhow.serving import api_routes, openai_routes, page_routes
+from knowhow.serving import advice_routes, api_routes, openai_routes, page_routes
 from knowhow.serving.failures import RequestError, error_body, translate
 from knowhow.serving.guard import Guard
 from knowhow.serving.rendering import show_failure
@@ -24,7 +24,12 @@ from knowhow.serving.schemas import ErrorOut
 from knowhow.serving.service import Service
 
 logger = logging.getLogger("knowhow.serving")
-ROUTES: tuple[Route, ...] = (*openai_routes.ROUTES, *api_routes.ROUTES, *page_routes.ROUTES)
+ROUTES: tuple[Route, ...] = (
+    *openai_routes.ROUTES,
+    *api_routes.ROUTES,
+    *page_routes.ROUTES,
+    *advice_routes.ROUTES,
+)
 _ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorOut}
     for status in (400, 401, 403, 404, 408, 409, 413, 422, 429, 500, 502, 503, 504)

@@ -59,6 +59,7 @@ TABLE: dict[tuple[str, str, str], tuple[int, int, int, int]] = {
     ("POST", "/releases/rollback", "form"): (303, 403, 403, 409),
     ("GET", "/review", ""): (303, 403, 200, 200),
     ("POST", "/review", "form"): (303, 403, 400, 400),
+    ("GET", "/advise", ""): (303, 200, 200, 200),
     ("GET", "/login", ""): (200, 200, 200, 200),
     ("POST", "/login", "form"): (401, 401, 401, 401),
     ("POST", "/logout", "form"): (303, 303, 303, 303),

@@ -12,6 +12,8 @@ from typing import Any
 
 import httpx2
 import pytest
+from tests.unit.releases.workspaces import make_workspace, run_comparison
+from tests.unit.serving.servers import client, serving
 
 from knowhow.serving.failures import OverloadedError
 from knowhow.serving.jobs import Job, JobQueue
@@ -19,8 +21,6 @@ from knowhow.serving.service import Service
 from knowhow.types import Query
 from knowhow.workspace import Workspace
 from knowhow.workspace.release import ReleaseOrder
-from tests.unit.releases.workspaces import make_workspace, run_comparison
-from tests.unit.serving.servers import client, serving
 
 QUESTION = "Which key opens drawer 7 of clerk 49?"
 ANSWER = "Drawer 7 opens with the key 217 of clerk 49."
@@ -180,7 +180,7 @@ def test_twenty_rollbacks_under_load_lose_nothing(two_releases: tuple[Path, list
     folder, (first, second) = two_releases
     is_over = threading.Event()
     replies: list[httpx2.Response] = []
-    with serving(folder) as (address, service):
+    with serving(folder) as (address, _service):
         session = client(address)
         before = session.post("/v1/chat/completions", json=chat()).json()
         assert before["knowhow"]["release"] == second
