@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from knowhow.protocols import Matrix
 
-_BLOCK_TOKENS = 512
+_BLOCK_TOKENS = 320
 _POOLED = "sentence_embedding"
 
 
