@@ -177,6 +177,19 @@ class _Engine:
         self._folder.cleanup()
 
 
+class _Held:
+    """Keeps what its block raises for later: the callback runs inside C++, which would swallow it."""
+
+    error: BaseException | None = None
+
+    def __enter__(self) -> None:
+        """Nothing to set up."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        self.error = error or self.error
+        return True
+
+
 class _Reply:
     """Collects the pieces of one completion; returning True from `receive` makes llama.cpp stop."""
 
@@ -185,7 +198,7 @@ class _Reply:
         self._started = time.perf_counter()
         self._first_ms = 0.0
         self._last: dict[str, Any] = {}
-        self._failure: BaseException | None = None
+        self._held = _Held()
         self._finish = ""
 
     def receive(self, event: dict[str, Any]) -> bool:
@@ -198,17 +211,13 @@ class _Reply:
             self._first_ms = self._first_ms or (time.perf_counter() - self._started) * 1000
             self._pieces.append(text)
             if self._sink is not None:
-                # The callback runs inside C++, which would swallow what the caller's sink raises.
-                try:
+                with self._held:
                     self._sink(text)
-                except BaseException as error:  # noqa: BLE001 (raised again in `finish`)
-                    self._failure = error
-                    return True
-        return False
+        return self._held.error is not None
 
     def finish(self, prompt_tokens: int) -> Completion:
-        if self._failure is not None:
-            raise self._failure
+        if self._held.error is not None:
+            raise self._held.error
         if not self._last or "error" in self._last:
             reason = self._last.get("error", {}).get("message", "it returned nothing")
             raise BackendError(f"could not answer: {reason}.", engine="llama_cpp")
