@@ -3,6 +3,7 @@
 import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -124,6 +125,7 @@ def test_reader_in_another_process_sees_the_update(tmp_path: Path) -> None:
     put(index, make_document("d", "loan"))
     code = """
 import sys
+import threading
 from pathlib import Path
 from knowhow.retrieval.engine.database import install
 from knowhow.retrieval.indexes.sqlite import SqliteIndex
@@ -290,3 +292,20 @@ def test_large_batches_use_the_wide_scan(tmp_path: Path) -> None:
     found = index.search_dense(EMBEDDER.embed(texts), [PUBLIC] * len(texts), 7)
     for text, hits in zip(texts, found, strict=True):
         assert hits == search(index, text, PUBLIC, 7)[0]
+
+
+def test_many_short_threads_share_few_connections(tmp_path: Path) -> None:
+    index = open_index(tmp_path)
+    put(index, make_document("d", "loan"))
+    descriptors = Path("/proc/self/fd")
+    before = len(list(descriptors.iterdir())) if descriptors.exists() else 0
+    found: list[str] = []
+    for _ in range(40):
+        thread = threading.Thread(
+            target=lambda: found.extend(hit.chunk.id for hit in search(index, "loan", PUBLIC, 5)[1])
+        )
+        thread.start()
+        thread.join()
+    assert found == ["d#0"] * 40
+    if descriptors.exists():
+        assert len(list(descriptors.iterdir())) < before + 10

@@ -33,12 +33,11 @@ CREATE TABLE removed (generation INTEGER NOT NULL, number INTEGER NOT NULL, PRIM
 
 
 class Database:
-    """Opens the file (creating it), hands out snapshots for reading and one transaction at a time for writing."""
+    """Opens the file (creating it), hands out snapshots for reading and one transaction at a time for writing, to any thread."""
 
     def __init__(self, path: Path, wait_seconds: float) -> None:
         self.path, self._wait_seconds = path, wait_seconds
-        self._local = threading.local()
-        self._open: list[sqlite3.Connection] = []
+        self._idle: list[sqlite3.Connection] = []
         self._guard = threading.Lock()
         path.parent.mkdir(parents=True, exist_ok=True)
         with self._explained():
@@ -46,30 +45,18 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
-        """Give a connection on which all statements see one committed state; nests within a thread."""
-        with self._explained():
-            connection = self._connection()
-            if connection.in_transaction:
-                yield connection
-                return
+        """Give a connection on which all statements see one committed state."""
+        with self._explained(), self._borrow() as connection:
             connection.execute("BEGIN")
-            try:
-                yield connection
-            finally:
-                connection.rollback()
+            yield connection
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
         """Commit everything the block does, or nothing; PolicyError when another process keeps writing."""
-        with self._explained():
-            connection = self._connection()
+        with self._explained(), self._borrow() as connection:
             connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-                connection.commit()
-            except BaseException:
-                connection.rollback()
-                raise
+            yield connection
+            connection.commit()
 
     def separate(self) -> sqlite3.Connection:
         """Open a connection of its own for a long read; the caller closes it."""
@@ -78,8 +65,7 @@ class Database:
 
     def truncate_log(self, wait_seconds: float = 0.1) -> bool:
         """Move the write-ahead log into the file and empty it, so that no deleted text stays; False while a reader holds it."""
-        with self._explained():
-            connection = self._connection()
+        with self._explained(), self._borrow() as connection:
             connection.execute(f"PRAGMA busy_timeout = {round(wait_seconds * 1000)}")
             try:
                 busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
@@ -88,20 +74,24 @@ class Database:
         return not busy
 
     def close(self) -> None:
-        """Close every connection of every thread."""
+        """Close every connection that is not in use."""
         with self._guard:
-            for connection in self._open:
-                connection.close()
-            self._open.clear()
-            self._local = threading.local()
+            while self._idle:
+                self._idle.pop().close()
 
-    def _connection(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+    @contextmanager
+    def _borrow(self) -> Iterator[sqlite3.Connection]:
+        """Lend an idle connection, or a new one, and take it back without an open transaction."""
+        with self._guard:
+            connection = self._idle.pop() if self._idle else None
         if connection is None:
-            connection = self._local.connection = self._connect()
+            connection = self._connect()
+        try:
+            yield connection
+        finally:
+            connection.rollback()
             with self._guard:
-                self._open.append(connection)
-        return connection
+                self._idle.append(connection)
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -112,10 +102,9 @@ class Database:
         return connection
 
     def _create(self) -> None:
-        connection = self._connection()
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("BEGIN IMMEDIATE")
-        try:
+        with self._borrow() as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("BEGIN IMMEDIATE")
             if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'settings'").fetchone():
                 for statement in _TABLES.split(";"):
                     connection.execute(statement)
@@ -125,10 +114,7 @@ class Database:
                 )
                 connection.execute("INSERT INTO settings VALUES ('instance', lower(hex(randomblob(6))))")
             connection.commit()
-        except BaseException:
-            connection.rollback()
-            raise
-        found = read_setting(connection, "schema")
+            found = read_setting(connection, "schema")
         if found != SCHEMA_VERSION:
             raise ConfigError(
                 f"The index {self.path} has format {found}, this version of KnowHow reads format {SCHEMA_VERSION}. "
