@@ -70,6 +70,13 @@ def find_adapter(adapter: Path, base: GgufHeader) -> Path:
     return target
 
 
+def identify(model: str, path: Path) -> str:
+    """Return a digest of a model's weights; the embedded one's is pinned and the same on every machine."""
+    if model in ("", models.SMOLLM2.name):
+        return storage.digest_json([models.SMOLLM2.requirement, dict(models.SMOLLM2.files), path.name])
+    return fingerprint(path)
+
+
 def fingerprint(path: Path) -> str:
     """Return a digest that changes with the weights: small files are read, large ones known by size and time of change."""
     files = sorted(item for item in path.rglob("*") if item.is_file()) if path.is_dir() else [path]

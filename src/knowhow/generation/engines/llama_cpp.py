@@ -18,7 +18,7 @@ from knowhow.errors import BackendError, ConfigError
 from knowhow.generation.chat import ChatTokenizer
 from knowhow.generation.engine_tokenizer import EngineTokenizer
 from knowhow.generation.grammars import make_grammar
-from knowhow.generation.weights import find_adapter, find_gguf, fingerprint
+from knowhow.generation.weights import find_adapter, find_gguf, fingerprint, identify
 from knowhow.models.gguf_file import read_header
 from knowhow.models.tokenizer import supports
 from knowhow.protocols import TextSink
@@ -61,7 +61,7 @@ class LlamaCpp:
         return storage.digest_json(
             [
                 "llama_cpp",
-                fingerprint(find_gguf(self.model)),
+                identify(self.model, find_gguf(self.model)),
                 adapter,
                 self.window_tokens,
                 self.parallel,

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from knowhow import storage
 from knowhow.errors import BackendError, ConfigError, MissingDependencyError
 from knowhow.generation.chat import ChatTokenizer
-from knowhow.generation.weights import find_directory, fingerprint
+from knowhow.generation.weights import find_directory, fingerprint, identify
 from knowhow.protocols import TextSink
 from knowhow.registry import register
 from knowhow.types import Completion, Conversation, Decoding
@@ -47,7 +47,7 @@ class Transformers:
     def identity(self) -> str:
         """Digest of weights, adapter and what changes an answer."""
         adapter = fingerprint(Path(self.adapter).expanduser()) if self.adapter else ""
-        weights = fingerprint(find_directory(self.model))
+        weights = identify(self.model, find_directory(self.model))
         return storage.digest_json(
             [
                 "transformers",
