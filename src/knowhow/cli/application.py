@@ -22,6 +22,7 @@ from knowhow.cli.release import release
 from knowhow.cli.report import report
 from knowhow.cli.review import review
 from knowhow.cli.serve import serve
+from knowhow.cli.train import train
 
 
 def build_application() -> typer.Typer:
@@ -41,6 +42,7 @@ def build_application() -> typer.Typer:
     app.command("ingest")(ingest)
     app.command("ask")(ask)
     app.add_typer(data, name="data")
+    app.command("train")(train)
     app.command("compare")(compare)
     app.command("report")(report)
     app.add_typer(release, name="release")

@@ -60,3 +60,26 @@ def _show(found: LintReport) -> None:
         print(f"  mend: {finding.mend}")
     if not found.findings:
         print("Nothing to mend.")
+
+
+@data.command("show")
+def show(
+    strategy: Annotated[str, typer.Argument(help="A strategy that trains, such as raft.")],
+    count: Annotated[int, typer.Option("--n", "-n", min=1, help="How many rows.")] = 5,
+    workspace: WorkspaceOption = HERE,
+) -> None:
+    """Show the rows that a strategy would be trained on, as OpenAI chat JSON lines, without training anything.
+
+    Example: knowhow data show raft --n 5
+    """
+    import json
+
+    from knowhow.cli.output import print_note
+    from knowhow.training.rows import row_to_json
+    from knowhow.workspace import Workspace
+
+    with Workspace(workspace) as opened:
+        rows = opened.training_rows(strategy)
+    for row in rows[:count]:
+        print(json.dumps(row_to_json(row), ensure_ascii=False))
+    print_note(f"{min(count, len(rows))} of {len(rows)} rows.")

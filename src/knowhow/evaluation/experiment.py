@@ -8,11 +8,12 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from knowhow.errors import DataError, KnowHowError
-from knowhow.evaluation.answers import AnswerStore, KeptAnswer, example_to_json, question_digest
+from knowhow.evaluation.answers import AnswerStore, KeptAnswer, question_digest
 from knowhow.evaluation.arms import Arm, ExperimentPlan
 from knowhow.evaluation.asking import ArmRunner, answer_examples
 from knowhow.evaluation.budget import LATENCY_TIME, Budget, next_shard, plan_questions
 from knowhow.evaluation.coverage import find_uncovered
+from knowhow.evaluation.fitting import fit_arm
 from knowhow.evaluation.metrics.information import information
 from knowhow.evaluation.runs import ArmRecord, RunRecord, save_run
 from knowhow.evaluation.shared_retrieval import SharedComponents
@@ -80,36 +81,22 @@ def _prepare(
     plan: ExperimentPlan, train: Sequence[Example], components: SharedComponents
 ) -> tuple[list[ArmRunner], dict[str, str]]:
     runners: list[ArmRunner] = []
-    learned_from = [plan.index_version, [example_to_json(example) for example in train]]
     skipped: dict[str, str] = {}
     with progress("Preparing strategies", len(plan.arms), "strategies") as bar:
         for arm in plan.arms:
             try:
-                name = digest_json([arm.digest, arm.seed, learned_from])[:32]
-                seconds = _fit(arm, train, components, plan.cache / "fitted" / name)
-                pipeline = arm.strategy.load(plan.cache / "fitted" / name, components)
+                fit = fit_arm(plan, arm, train, components)
+                pipeline = arm.strategy.load(fit.folder, components)
             except KnowHowError as error:
                 skipped[arm.key] = str(error)
             else:
-                identity = digest_json([arm.digest, _digest_folder(plan.cache / "fitted" / name), arm.seed])
-                store = AnswerStore(plan.cache / "answers", identity, plan.index_version)
-                runners.append(ArmRunner(arm, store, pipeline, identity, name, seconds))
+                identity = digest_json([arm.digest, _digest_folder(fit.folder), arm.seed])
+                # What never looks into the documents answers the same over any index.
+                looks = arm.traits.retrieves or arm.traits.is_live
+                store = AnswerStore(plan.cache / "answers", identity, plan.index_version if looks else "")
+                runners.append(ArmRunner(arm, store, pipeline, identity, fit.folder.name, fit.seconds))
             bar.advance(note=arm.key)
     return runners, skipped
-
-
-def _fit(arm: Arm, train: Sequence[Example], components: SharedComponents, folder: Path) -> float:
-    """Fit into `folder` unless that was finished before, and return the seconds it took."""
-    # The marker stands beside the folder, because a strategy's folder holds what `load` reads and nothing else.
-    marker = folder.with_name(f"{folder.name}.done.json")
-    if marker.is_file():
-        return float(read_json(marker)["seconds"])
-    folder.mkdir(parents=True, exist_ok=True)
-    started = time.perf_counter()
-    arm.strategy.fit(train, components, folder)
-    seconds = time.perf_counter() - started
-    write_json(marker, {"seconds": seconds})
-    return seconds
 
 
 def _digest_folder(folder: Path) -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from knowhow.evaluation.results import Report
     from knowhow.releases.catalog import Catalog
     from knowhow.releases.release import Release
+    from knowhow.training.rows import TrainingRow
     from knowhow.workspace.comparison import ComparisonOptions
     from knowhow.workspace.facts import Observation
     from knowhow.workspace.release import ReleasedPipeline, ReleaseOrder
@@ -109,7 +110,10 @@ class Workspace:
             raise NotFoundError(
                 f"The index of {self.root} is empty. Fill it with: knowhow ingest -C {self.root}"
             )
-        return self.strategy(strategy).load(self.settings.state / "fitted" / strategy, self.components)
+        from knowhow.workspace.fitted import find_fitted
+
+        built = self.strategy(strategy)
+        return built.load(find_fitted(self.settings, strategy, built, self.components), self.components)
 
     def strategy(self, name: str) -> Strategy:
         """Build a strategy with its options from [strategy.<name>]."""
@@ -131,6 +135,18 @@ class Workspace:
         from knowhow.workspace.experiments import reopen_report
 
         return reopen_report(self.settings, run, is_rescored=is_rescored)
+
+    def train(self, strategy: str) -> dict[str, Path]:
+        """Fit a strategy on the training examples, resumable; return the folder of each seed's arm."""
+        from knowhow.workspace.training import train
+
+        return train(self.settings, strategy)
+
+    def training_rows(self, strategy: str) -> list[TrainingRow]:
+        """Return what a strategy would be trained on, without training."""
+        from knowhow.workspace.training import training_rows
+
+        return training_rows(self.settings, strategy)
 
     def check_examples(self, path: Path | None = None) -> LintReport:
         """Say what is wrong with the examples, before anything is spent on them."""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from knowhow import registry
 from knowhow.config import Settings, describe_settings
-from knowhow.errors import ConfigError, NotFoundError, PolicyError
+from knowhow.errors import NotFoundError
 from knowhow.evaluation.arms import Arm, ExperimentPlan, parse_goal, parse_prices
 from knowhow.evaluation.environment import describe_environment
 from knowhow.evaluation.evidence import name_documents, resolve_evidence
@@ -144,13 +143,3 @@ def _metrics(settings: Settings, components: WorkspaceComponents, wanted: Sequen
     shared = {"form": form, "sections": form.sections, "k": settings.retrieval.k}
     names = dict.fromkeys([*registry.names("metric"), *wanted])
     return {name: build_metric(name, accepted_options(name, shared)) for name in names}
-
-
-def fitted_folder(state: Path, name: str) -> Path:
-    """Return where a strategy's newest fit stands; PolicyError for the diagnostic oracle."""
-    if name == "oracle":
-        raise PolicyError("The oracle only exists inside a comparison. Use another strategy.")
-    return state / "fitted" / name
-
-
-_UNUSED = ConfigError

@@ -21,6 +21,7 @@ from knowhow.privacy.recognisers import find_personal_data
 from knowhow.protocols import Metric
 from knowhow.workspace.comparison import ComparisonOptions, plan_comparison
 from knowhow.workspace.components import WorkspaceComponents, open_index
+from knowhow.workspace.fitted import remember_fitted
 
 
 def compare(settings: Settings, options: ComparisonOptions) -> tuple[Report, Path]:
@@ -30,6 +31,7 @@ def compare(settings: Settings, options: ComparisonOptions) -> tuple[Report, Pat
         record = run_experiment(plan)
     finally:
         components.close()
+    remember_fitted(settings, {arm.name: arm.fitted for arm in record.arms if arm.fitted and arm.seed == 0})
     report = build_report(record, plan.metrics)
     return report, write_report(report, plan.runs / record.id)
 
