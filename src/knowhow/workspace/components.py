@@ -103,7 +103,7 @@ class WorkspaceComponents:
 
         tuned = self.embedder(encoder)
         path = self.settings.state / "encoders" / f"{tuned.identity[:32]}.sqlite"
-        return follow_index(self, open_index(self.settings, path, tuned.identity), tuned)
+        return follow_index(self.index, open_index(self.settings, path, tuned.identity), tuned)
 
     def gold_retriever(self) -> Retriever:
         """Gold evidence by question, inside a comparison only."""
