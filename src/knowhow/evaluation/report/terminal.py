@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from knowhow.evaluation.naming import metric_name
@@ -14,17 +15,20 @@ from knowhow.evaluation.report.wording import (
     status_text,
     summary_text,
 )
-from knowhow.evaluation.results import Report
+from knowhow.evaluation.results import Report, StrategyResult
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+_WIDE = 120
+"""Columns of a terminal from which every kind of metric has its own."""
+
 
 def print_report(report: Report, console: Console) -> None:
     """Print the comparison; texts from data are printed as they are, never as markup."""
     advice = report.recommendation
-    console.print(_table(report), soft_wrap=False)
+    console.print(_table(report, console.width), soft_wrap=False)
     console.print()
     console.print(advice.headline, style="bold green" if advice.is_decided else "bold yellow", markup=False)
     for title, sentences in (
@@ -44,42 +48,39 @@ def print_report(report: Report, console: Console) -> None:
                 console.print(f"  - {sentence}", markup=False)
 
 
-def _table(report: Report) -> Table:
+def _table(report: Report, width: int) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    metrics = headline_metrics(report)
+    is_wide = width >= _WIDE
+    metrics = headline_metrics(report) if is_wide else [report.decisive]
     table = Table(
-        title=f"{report.questions} held-out questions, {metric_name(report.decisive)} decides",
+        title=f"{report.questions} held-out questions, {metric_name(report.decisive)} decides; cost in {report.cost_unit} per 1,000",
         title_justify="left",
         box=None,
         pad_edge=False,
         title_style="bold",
     )
+    level = f"{1 - report.record.alpha:.0%}"
     table.add_column("strategy", no_wrap=True)
-    for place, name in enumerate(metrics):
-        table.add_column(
-            metric_name(name)
-            + (f" [{1 - report.record.alpha:.0%}]".replace("[", "\\[") if place == 0 else ""),
-            justify="right",
-        )
-    table.add_column("p50", justify="right")
-    table.add_column("p99", justify="right")
-    table.add_column(f"{report.cost_unit} / 1,000", justify="right")
-    table.add_column("")
+    for heading in [f"{metric_name(report.decisive)} \\[{level}]", *map(metric_name, metrics[1:])]:
+        table.add_column(heading, justify="right", no_wrap=True)
+    for heading in ("p50", "p99", "cost") if is_wide else ("p50", "cost"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("", no_wrap=not is_wide)
     for item in report.strategies:
-        quality = item.metrics.get(report.decisive)
-        cells = [f"{summary_text(quality)} {interval_text(quality.interval) if quality else ''}".strip()]
-        cells += [summary_text(item.metrics.get(name)) for name in metrics[1:]]
-        times = item.latency
-        cells += [milliseconds(times.p50), slowest_text(times)] if times else ["–", "–"]
-        cells += [cost_text(item.cost_per_1000) if item.is_measured else "–", status_text(report, item)]
-        style = (
-            "bold"
-            if item.name == report.recommendation.strategy
-            else "dim"
-            if item.traits.is_diagnostic
-            else ""
-        )
-        table.add_row(Text(item.name), *[Text(cell) for cell in cells], style=style)
+        is_chosen = item.name == report.recommendation.strategy
+        style = "bold" if is_chosen else "dim" if item.traits.is_diagnostic else ""
+        cells = [item.name, *_figures(report, item, metrics, is_wide), status_text(report, item)]
+        table.add_row(*[Text(cell) for cell in cells], style=style)
     return table
+
+
+def _figures(report: Report, item: StrategyResult, metrics: Sequence[str], is_wide: bool) -> list[str]:
+    quality, times = item.metrics.get(report.decisive), item.latency
+    cells = [f"{summary_text(quality)} {interval_text(quality.interval) if quality else ''}".strip()]
+    cells += [summary_text(item.metrics.get(name)) for name in metrics[1:]]
+    cells.append(milliseconds(times.p50) if times else "–")
+    if is_wide:
+        cells.append(slowest_text(times) if times else "–")
+    return [*cells, cost_text(item.cost_per_1000) if item.is_measured else "–"]
