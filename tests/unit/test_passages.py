@@ -1,7 +1,6 @@
 import pytest
 
 from knowhow.passages import passage_text
-from knowhow.retrieval.passage import passage_text as searched_text
 from knowhow.types import Chunk
 
 CASES = [
@@ -22,8 +21,3 @@ def test_a_passage_says_its_title_and_heading_path_once(
     given: tuple[str, tuple[str, ...], str], expected: str
 ) -> None:
     assert passage_text(chunk(*given)) == expected
-
-
-@pytest.mark.parametrize("given", [case[0] for case in CASES])
-def test_what_is_embedded_is_what_is_indexed(given: tuple[str, tuple[str, ...], str]) -> None:
-    assert passage_text(chunk(*given)) == searched_text(chunk(*given))

@@ -88,7 +88,7 @@ def test_json_lines_are_one_document_per_row(tmp_path: Path) -> None:
         ("a", "T", "Body.", ["staff"]),
         (
             "7",
-            "Question: Which phones? Answer: Android 11.",
+            "Which phones?",
             "Question: Which phones?\nAnswer: Android 11.",
             None,
         ),

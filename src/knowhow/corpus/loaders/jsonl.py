@@ -14,6 +14,7 @@ from knowhow.corpus.permissions import is_near_groups, parse_statement
 from knowhow.registry import register
 
 _OWN_KEYS = ("id", "title", "text", "groups", "metadata")
+_MAX_TITLE = 100
 _MEND = "Mend that row; the other rows are in the index."
 
 
@@ -23,7 +24,7 @@ class JsonLinesLoader:
     """Reads one document per row; a row without `text` is read as `Field: value` lines."""
 
     suffixes: ClassVar[tuple[str, ...]] = (".jsonl", ".ndjson")
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def load(self, data: bytes, name: str) -> Loaded:
         """Return the good rows as documents and the others as problems that name their line."""
@@ -63,7 +64,8 @@ def _read_row(line: str, number: int) -> Content:
         raise LoadError("The row holds no text.", mend="Give it a field 'text'. " + _MEND, kind="empty")
     identifier = row.get("id")
     key = clean_line(str(identifier)) if isinstance(identifier, (str, int)) else ""
-    title = stated.title or (clean_line(text)[:80] if "text" not in row else "")
+    first_line = clean_line(text.partition("\n")[0])
+    title = stated.title or ("" if "text" in row else first_line.partition(": ")[2][:_MAX_TITLE])
     return Content((Part(text),), title, key or str(number), stated.groups, stated.metadata)
 
 
