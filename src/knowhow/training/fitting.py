@@ -8,8 +8,8 @@ from pathlib import Path
 from knowhow.errors import DataError
 from knowhow.generation.prompts import PromptStyle, make_style
 from knowhow.protocols import Components
-from knowhow.training.adapters import FACTS, MANIFEST, read_manifest, write_manifest
-from knowhow.training.rows import TrainingRow, rows_digest, write_rows
+from knowhow.training.adapters import write_manifest
+from knowhow.training.rows import TrainingRow, write_rows
 
 ROWS, ADAPTER = "rows.jsonl", "adapter"
 
@@ -25,17 +25,14 @@ def training_style(components: Components, *, is_grounded: bool = True, quotes: 
 def fit_adapter(
     strategy: str, rows: Sequence[TrainingRow], components: Components, out: Path, seed: int
 ) -> Path:
-    """Train on `rows` and leave rows.jsonl and adapter/ with its manifest in `out`; a finished fit is kept as it is."""
-    adapter = out / ADAPTER
-    if (adapter / MANIFEST).is_file() and read_manifest(adapter)["rows_digest"] == rows_digest(rows):
-        return adapter
+    """Train on `rows` and leave rows.jsonl and adapter/ with its manifest in `out`; the trainer keeps what is already done."""
     if not rows:
         raise DataError(
             f"There is nothing to train '{strategy}' on: no example has an answer whose evidence was retrieved.",
             mend="Add answers and evidence to the examples, or raise [retrieval] k.",
         )
     write_rows(out / ROWS, rows)
-    (adapter / FACTS).unlink(missing_ok=True)
+    adapter = out / ADAPTER
     components.trainer().train([row.conversation for row in rows], adapter, seed=seed)
     write_manifest(adapter, strategy, rows)
     return adapter

@@ -29,20 +29,24 @@ class Job:
     work: Path
     options: Mapping[str, Any]
     seed: int
+    request: str = ""
+    """Digest of everything asked for; the result carries it, so that asking for the same again costs nothing."""
 
     def write(self) -> Path:
         """Write the job file and return its path."""
         path = self.work / "job.json"
         values = {name: str(getattr(self, name)) for name in ("rows", "base", "base_name", "out", "work")}
-        write_json(path, {**values, "options": dict(self.options), "seed": self.seed})
+        write_json(
+            path, {**values, "options": dict(self.options), "seed": self.seed, "request": self.request}
+        )
         return path
 
 
 def read_job(path: Path) -> Job:
     """Read a job file."""
     value = read_json(path)
-    paths = {name: Path(value[name]) for name in ("rows", "base", "out", "work")}
-    return Job(**paths, base_name=value["base_name"], options=value["options"], seed=value["seed"])
+    rows, base, out, work = (Path(value[name]) for name in ("rows", "base", "out", "work"))
+    return Job(rows, base, value["base_name"], out, work, value["options"], value["seed"], value["request"])
 
 
 def run_job(module: str, path: Path, threads: int) -> None:

@@ -54,6 +54,7 @@ def train(job: Job) -> None:
     loop = LoraLoop(model, split_validation(rows, options), options, job.seed, job.work, digest_json(facts))
     state = loop.run()
     facts |= {
+        "request": job.request,
         "losses": [round(loss, 6) for loss in state.losses],
         "validation": [round(loss, 6) for loss in state.validation],
         "best_epoch": state.best_epoch,

@@ -30,10 +30,7 @@ TRAINED = ("finetuned", "finetuned_rag", "raft")
 class FakeTrainer:
     """Writes what a trainer leaves: weights that depend on rows and seed, and the facts of the run."""
 
-    runs = 0
-
     def train(self, conversations, out, *, seed=0):
-        self.runs += 1
         write_bytes(out / WEIGHTS, repr((conversations, seed)).encode())
         facts = {"base_model": "fake", "base_digest": "b", "data_digest": "d", "seed": seed, "versions": {}}
         write_json(out / FACTS, {**facts, "options": {}})
@@ -107,16 +104,6 @@ def test_training_rows_are_put_as_questions_are_at_answering_time(tmp_path):
     strategy.fit(EXAMPLES, components, tmp_path)
     answer = strategy.load(tmp_path, components).answer([Query(EXAMPLES[4].question)])[0]
     assert row.conversation[:-1] == answer.prompt
-
-
-def test_a_finished_fit_is_kept_and_other_rows_train_again(tmp_path):
-    components = FakeComponents()
-    strategy = registry.build("strategy", "raft", {})
-    strategy.fit(EXAMPLES, components, tmp_path)
-    strategy.fit(EXAMPLES, components, tmp_path)
-    assert components.fake_trainer.runs == 1
-    strategy.fit(EXAMPLES[:9], components, tmp_path)
-    assert components.fake_trainer.runs == 2
 
 
 @pytest.mark.parametrize("name", TRAINED)

@@ -19,10 +19,26 @@ from knowhow.training.trainers.lora import LoraTrainer
 OPTIONS = {"rank": 4, "epochs": 2.0, "batch_examples": 4, "threads": 1, "precision": "fp32"}
 
 
-def test_a_trained_adapter_is_a_peft_directory_with_manifest(tiny_model, conversations, tmp_path):
+class Trained(Exception):
+    """Says that a training process would have been started."""
+
+
+def refuse(module, path, threads):
+    raise Trained
+
+
+def test_a_trained_adapter_is_a_peft_directory_with_manifest(
+    tiny_model, conversations, tmp_path, monkeypatch
+):
     out = tmp_path / "adapter"
-    LoraTrainer(base_model=str(tiny_model), **OPTIONS).train(conversations, out, seed=3)
+    trainer = LoraTrainer(base_model=str(tiny_model), **OPTIONS)
+    trainer.train(conversations, out, seed=3)
     assert not (tmp_path / "adapter.work").exists()
+    monkeypatch.setattr("knowhow.training.trainers.lora.run_job", refuse)
+    trainer.train(conversations, out, seed=3)
+    for other, seed in ((trainer, 4), (LoraTrainer(base_model=str(tiny_model), **{**OPTIONS, "rank": 8}), 3)):
+        with pytest.raises(Trained):
+            other.train(conversations, out, seed=seed)
     rows = [
         TrainingRow("raft", conversation, (f"e{n}",), ("d1", f"d{n}"), frozenset({frozenset({"staff"})}))
         for n, conversation in enumerate(conversations)

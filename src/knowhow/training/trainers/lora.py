@@ -9,10 +9,12 @@ from pathlib import Path
 
 from knowhow.errors import MissingDependencyError
 from knowhow.registry import register
+from knowhow.storage import digest_json, read_json
+from knowhow.training.adapters import FACTS, WEIGHTS
 from knowhow.training.base_model import base_model_directory
 from knowhow.training.job import Job, default_threads, discard, run_job
 from knowhow.training.options import TrainingOptions
-from knowhow.training.rows import TrainingRow, write_rows
+from knowhow.training.rows import TrainingRow, rows_digest, write_rows
 from knowhow.types import Conversation
 
 
@@ -28,8 +30,15 @@ class LoraTrainer(TrainingOptions):
                 raise MissingDependencyError.extra("Training", "train")
         name, base = base_model_directory(self.base_model)
         work = out.with_name(f"{out.name}.work")
-        rows = work / "rows.jsonl"
-        write_rows(rows, (TrainingRow("sft", conversation) for conversation in conversations))
-        job = Job(rows, base, name, out, work, self.describe(), seed)
-        run_job("knowhow.training.lora", job.write(), self.threads or default_threads())
+        rows = [TrainingRow("sft", conversation) for conversation in conversations]
+        request = digest_json([rows_digest(rows), self.describe(), name, seed])
+        if not _is_done(out, request):
+            write_rows(work / "rows.jsonl", rows)
+            job = Job(work / "rows.jsonl", base, name, out, work, self.describe(), seed, request)
+            run_job("knowhow.training.lora", job.write(), self.threads or default_threads())
         discard(work)
+
+
+def _is_done(out: Path, request: str) -> bool:
+    facts = out / FACTS
+    return facts.is_file() and (out / WEIGHTS).is_file() and read_json(facts).get("request") == request
