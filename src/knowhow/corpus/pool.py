@@ -21,6 +21,7 @@ from knowhow.corpus.worker import HEADER
 
 _WINDOW_PER_WORKER = 6
 _BLOCK = 1 << 16
+_START_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ class _Child:
         self._modules = modules
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = Lock()
-        self._is_closed = False
+        self._is_closed = self._is_ready = False
 
     def parse(self, task: Task, limits: Limits) -> Parsed:
         """Send one task and wait for the reply; any failure of the child becomes a problem of this file."""
@@ -128,6 +129,9 @@ class _Child:
         if process is None:
             return _failed("crashed", "Ingest was stopped before the file was parsed.", "Run ingest again.")
         try:
+            if not self._is_ready:
+                _receive_frame(process, time.monotonic() + _START_SECONDS)
+                self._is_ready = True
             reply = _exchange(process, json.dumps(request).encode(), limits.timeout_seconds)
         except TimeoutError:
             self.stop()
@@ -179,7 +183,7 @@ class _Child:
                 return None
             if self._process is None or self._process.poll() is not None:
                 self.stop()
-                self._process = _start(self._modules)
+                self._process, self._is_ready = _start(self._modules), False
             return self._process
 
     def _crashed(self, process: subprocess.Popen[bytes]) -> Parsed:
@@ -207,9 +211,13 @@ def _start(modules: tuple[str, ...]) -> subprocess.Popen[bytes]:
 
 def _exchange(process: subprocess.Popen[bytes], request: bytes, timeout_seconds: float) -> dict[str, Any]:
     assert process.stdin is not None
-    assert process.stdout is not None
     deadline = time.monotonic() + timeout_seconds
     process.stdin.write(HEADER.pack(len(request)) + request)
+    return _receive_frame(process, deadline)
+
+
+def _receive_frame(process: subprocess.Popen[bytes], deadline: float) -> dict[str, Any]:
+    assert process.stdout is not None
     source = process.stdout.fileno()
     size = HEADER.unpack(_receive(source, HEADER.size, deadline))[0]
     reply = json.loads(_receive(source, size, deadline))

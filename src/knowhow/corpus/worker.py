@@ -1,6 +1,6 @@
 """The child process that parses: one request frame in, one reply frame out, under limits of time and memory.
 
-A frame is a length of four bytes and that many bytes of JSON. Whatever a parser library raises ends this process: the parent
+A frame is a length of four bytes and that many bytes of JSON; the first one says that the child is ready. Whatever a parser library raises ends this process: the parent
 reads the reason from the last frame, starts another child and goes on with the next file.
 """
 
@@ -22,7 +22,7 @@ from knowhow.corpus.composition import compose, first_heading
 from knowhow.corpus.content import Content, Loaded, LoadError
 from knowhow.corpus.normalization import clean_line
 from knowhow.language import detect
-from knowhow.registry import build
+from knowhow.registry import build, names
 
 HEADER = struct.Struct(">I")
 _CPU_GRACE_SECONDS = 10
@@ -41,6 +41,9 @@ def main(arguments: list[str]) -> None:
     sys.excepthook = _report_to(writer)
     for module in arguments:
         importlib.import_module(module)
+    names("loader")
+    detect("The language model is loaded before the clock of the first file starts.")
+    _write(writer, {"ready": True})
     for request in _requests(reader):
         limit_resources(request["memory_megabytes"], request["timeout_seconds"])
         _write(writer, parse(request["path"], request["name"], request["loader"], request["max_bytes"]))

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[3]
 def pool(monkeypatch: pytest.MonkeyPatch) -> Iterator[ParserPool]:
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
     with ParserPool(
-        1, Limits(timeout_seconds=3, memory_megabytes=600, max_megabytes=0.01), (MODULE,)
+        1, Limits(timeout_seconds=5, memory_megabytes=600, max_megabytes=0.01), (MODULE,)
     ) as opened:
         yield opened
 
