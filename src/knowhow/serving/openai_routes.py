@@ -51,7 +51,6 @@ class Stream:
     async def events(self) -> AsyncIterator[str]:
         """Yield `data:` lines: chunks, one with the finish and the field `knowhow`, usage where wanted, and [DONE]."""
         sent = ""
-        yield self._chunk(self.delta("", None))
         async for event in self.service.follow(self.job):
             if isinstance(event, TextPart):
                 sent += event.text
@@ -64,10 +63,9 @@ class Stream:
             except RequestError as error:
                 yield _line(error.body)
                 return
-            for line in self._ending(answer, sent):
-                yield line
+            yield self._ending(answer, sent)
 
-    def _ending(self, answer: Answer, sent: str) -> list[str]:
+    def _ending(self, answer: Answer, sent: str) -> str:
         streamed = sent if sent else None
         lines = []
         if answer.text.startswith(sent) and answer.text != sent:
@@ -81,7 +79,8 @@ class Stream:
         lines.append(finish)
         if self.wants_usage:
             lines.append(self._chunk([], usage=usage))
-        return [*lines, "data: [DONE]\n\n"]
+        # One piece, so that the end of an answer costs one write.
+        return "".join([*lines, "data: [DONE]\n\n"])
 
     def _chunk(self, choices: Any, **extra: Any) -> str:
         head = {

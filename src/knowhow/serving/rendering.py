@@ -62,6 +62,11 @@ def cut_passage(document: Document, start: int, end: int) -> tuple[str, str, str
     return document.text[:start], document.text[start:end], document.text[end:]
 
 
+def show_moment(stamp: str) -> str:
+    """Return a stamp of a log to the minute, in UTC."""
+    return f"{stamp[:10]} {stamp[11:16]} UTC"
+
+
 def read_static(name: str) -> bytes:
     """Return a file that pages load."""
     return (FOLDER / "static" / name).read_bytes()
@@ -77,6 +82,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.globals.update(link_passage=link_passage, split_answer=split_answer)
+    environment.filters["moment"] = show_moment
     return environment
 
 
