@@ -195,7 +195,8 @@ def _reached(label: str, value: float) -> Step:
 
 def _missing(label: str, start: float, end: float, size: float) -> Step:
     low, high = sorted((100 * start, 100 * end))
-    return Step(label, max(0.0, low), min(100.0, high), "missing", signed(size))
+    kind = "missing" if size >= 0 else "gained"
+    return Step(label, max(0.0, low), min(100.0, high), kind, signed(size))
 
 
 def _bound(report: Report, item: StrategyResult) -> tuple[float, float]:
@@ -258,11 +259,16 @@ def _label_sides(points: Sequence[tuple[float, float]]) -> list[bool]:
 def _spread(points: Sequence[tuple[float, float]], sides: Sequence[bool], gap: float = 7.0) -> list[float]:
     """Return heights of labels, moved down where one would stand on another; `points` come from top to bottom."""
     placed: list[tuple[float, float]] = []
-    for (x, y), is_left in zip(points, sides, strict=True):
+    for rank, ((x, y), is_left) in enumerate(zip(points, sides, strict=True)):
         centre = x - _LABEL_WIDTH / 2 if is_left else x + _LABEL_WIDTH / 2
-        height = y
+        is_covered = not is_left and any(
+            0 <= other - x < _LABEL_WIDTH and abs(height - y) < gap
+            for place, (other, height) in enumerate(points)
+            if place != rank
+        )
+        height = y - gap if is_covered else y
         for other, taken in placed:
             if abs(other - centre) < _LABEL_WIDTH and abs(taken - height) < gap:
                 height = taken + gap
         placed.append((centre, height))
-    return [round(min(height, 103.0), 2) for _, height in placed]
+    return [round(min(max(height, -3.0), 103.0), 2) for _, height in placed]
