@@ -68,7 +68,7 @@ def promote(
     from knowhow.workspace.release import current_person
 
     with Workspace(workspace) as opened:
-        event = opened.releases.promote(name, by=by or current_person(), reason=reason, alias=alias)
+        event = opened.promote(name, by=by or current_person(), reason=reason, alias=alias)
     _show_move(event, as_json)
 
 

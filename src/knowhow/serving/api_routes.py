@@ -169,9 +169,8 @@ async def diff_releases(request: Request, name: str, other: str) -> Any:
 async def promote(request: Request, body: PromoteRequest) -> Any:
     """Let a release answer, or name it as the challenger."""
     service, person = service_of(request), principal_of(request)
-    catalog = service.workspace.releases
     event: Event = await service.read(
-        lambda: catalog.promote(body.release, by=person.name, reason=body.reason, alias=body.alias)
+        lambda: service.workspace.promote(body.release, by=person.name, reason=body.reason, alias=body.alias)
     )
     return asdict(event)
 

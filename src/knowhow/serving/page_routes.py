@@ -122,7 +122,7 @@ async def post_promote(request: Request) -> Any:
     form = await _form(request)
     alias = "challenger" if form.get("alias") == "challenger" else "champion"
     await service.read(
-        lambda: service.workspace.releases.promote(form.get("release", ""), by=person.name, reason=form.get("reason", ""), alias=alias)
+        lambda: service.workspace.promote(form.get("release", ""), by=person.name, reason=form.get("reason", ""), alias=alias)
     )  # fmt: skip
     return RedirectResponse("/releases", 303)
 

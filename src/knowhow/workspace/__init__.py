@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from knowhow.evaluation.lint import LintReport
     from knowhow.evaluation.results import Report
     from knowhow.releases.catalog import Catalog
+    from knowhow.releases.events import Event
     from knowhow.releases.release import Release
     from knowhow.training.rows import TrainingRow
     from knowhow.workspace.comparison import ComparisonOptions
@@ -166,6 +167,12 @@ class Workspace:
         from knowhow.workspace.release import create_release
 
         return create_release(self.settings, order)
+
+    def promote(self, name: str, *, by: str, reason: str, alias: str = "champion") -> Event:
+        """Let a release answer, or name it as challenger; DataError or PolicyError where it could not answer here and now."""
+        from knowhow.workspace.release import promote_release
+
+        return promote_release(self.components, name, by=by, reason=reason, alias=alias)
 
     def released(self, name: str = "champion") -> ReleasedPipeline:
         """Load a release by id or alias, checked against its digests."""

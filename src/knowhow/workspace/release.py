@@ -18,6 +18,7 @@ from knowhow.evaluation.runs import ArmRecord, find_run, load_run
 from knowhow.protocols import Embedder, Generator, Index, Pipeline, Strategy, TextSink
 from knowhow.registry import check_options
 from knowhow.releases.catalog import Catalog
+from knowhow.releases.events import CHAMPION, Event
 from knowhow.releases.release import Proof, Release
 from knowhow.types import Answer, Format, Query
 from knowhow.workspace.components import WorkspaceComponents
@@ -126,17 +127,33 @@ def create_release(settings: Settings, order: ReleaseOrder) -> Release:
 
 def load_release(shared: WorkspaceComponents, release: Release) -> ReleasedPipeline:
     """Return the pipeline of a release, its files, base model and embedder checked by digest; DataError or PolicyError when one differs."""
+    fitted, pinned = _check_release(shared, release)
+    components = ReleasedComponents(pinned, release, shared)
+    strategy: Strategy = registry.build(
+        "strategy", release.strategy, _with_seed(release), section=f"release {release.id}"
+    )
+    return ReleasedPipeline(release, strategy.load(fitted, components), components)
+
+
+def promote_release(
+    shared: WorkspaceComponents, name: str, *, by: str, reason: str, alias: str = CHAMPION
+) -> Event:
+    """Point an alias at a release that could answer here and now; DataError or PolicyError when it could not."""
+    releases = catalog(shared.settings)
+    release = releases.get(name)
+    _check_release(shared, release)
+    return releases.promote(release.id, by=by, reason=reason, alias=alias)
+
+
+def _check_release(shared: WorkspaceComponents, release: Release) -> tuple[Path, Settings]:
+    """Return the fitted folder and the pinned settings of a release that was proved with what is here now."""
     fitted = catalog(shared.settings).fitted(release)
     if shared.embedder().identity != release.embedder:
         raise DataError(
             f"{release.id} was proved with another embedder than the index has now.",
             mend="Configure the embedder it was proved with, or compare again and release anew.",
         )
-    components = ReleasedComponents(_pinned_settings(shared, release), release, shared)
-    strategy: Strategy = registry.build(
-        "strategy", release.strategy, _with_seed(release), section=f"release {release.id}"
-    )
-    return ReleasedPipeline(release, strategy.load(fitted, components), components)
+    return fitted, _pinned_settings(shared, release)
 
 
 def catalog(settings: Settings) -> Catalog:

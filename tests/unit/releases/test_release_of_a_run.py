@@ -124,6 +124,18 @@ def test_changed_files_models_and_embedders_are_refused(
 
         with pytest.raises(DataError, match="was proved with another"):
             load_release(workspace.components, change)
+    changed = Workspace(workspace.root)
+    config = workspace.root / "knowhow.toml"
+    config.write_text(
+        config.read_text().replace('[generator]\nname = "fake"', '[generator]\nname = "fake"\nadapter = "x"')
+    )
+    assert Workspace(workspace.root).released(made.id).release == made
+    config.write_text(
+        config.read_text().replace('[embedder]\nname = "fake"', '[embedder]\nname = "fake"\nidentity = "y"')
+    )
+    with pytest.raises(DataError, match="another embedder"):
+        Workspace(workspace.root).promote(made.id, by="ada", reason="go")
+    assert changed.releases.standing().champion == ""
     path = workspace.settings.state / "releases" / made.id / "fitted" / "parrot.json"
     path.write_text(path.read_text().replace("key", "kay"))
     with pytest.raises(DataError, match="is not the file that was released"):
