@@ -35,7 +35,7 @@ def open_archive(data: bytes, suffix: str) -> zipfile.ZipFile:
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
         members = archive.infolist()
-    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, ValueError, RuntimeError) as error:
         raise LoadError(
             f"The file is not a valid {suffix} file ({error}).",
             mend="Open it in the program that made it and save it again.",
@@ -78,7 +78,7 @@ def _refuse_document_types(archive: zipfile.ZipFile, members: list[zipfile.ZipIn
             )
         try:
             content = archive.read(member)
-        except (zipfile.BadZipFile, EOFError, OSError, RuntimeError, NotImplementedError) as error:
+        except (zipfile.BadZipFile, EOFError, OSError, RuntimeError) as error:
             raise LoadError(
                 f"Its part {member.filename} cannot be unpacked ({error}).",
                 mend="Open it in the program that made it and save it again.",
