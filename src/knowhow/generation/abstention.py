@@ -34,11 +34,8 @@ def is_absent(hits: Sequence[Hit], threshold: float | None) -> bool:
 
 
 def relevance(hit: Hit) -> float:
-    """Return how relevant a hit is on a scale that means the same for every question: the reranker's, else the retriever's score.
-
-    Retrievers of this project score absolutely (0 to 1), not by rank, so one threshold serves all questions.
-    """
-    return hit.parts.get("rerank", hit.score)
+    """Return how relevant a hit is: the retriever's score, which is absolute (0 to 1) and not by rank, so one threshold serves all."""
+    return hit.score
 
 
 def _plain(text: str, form: Format) -> str:

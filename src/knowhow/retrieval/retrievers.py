@@ -11,6 +11,7 @@ from knowhow.errors import BackendError
 from knowhow.language import CJK
 from knowhow.protocols import Embedder, Index
 from knowhow.retrieval.fusion import fuse, rank_lexical
+from knowhow.timing import measure
 from knowhow.types import Hit, Query
 
 Result = TypeVar("Result")
@@ -30,8 +31,10 @@ class DenseRetriever:
         """For each query at most k hits its asker may read, best first."""
         if not queries:
             return []
-        vectors = self.embedder.embed([query.text for query in queries])
-        return self.index.search_dense(vectors, [query.groups for query in queries], k)
+        with measure("embed"):
+            vectors = self.embedder.embed([query.text for query in queries])
+        with measure("search"):
+            return self.index.search_dense(vectors, [query.groups for query in queries], k)
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,8 @@ class LexicalRetriever:
         """For each query at most k hits its asker may read, best first."""
         depth = max(k, self.candidates)
         texts, groups = [query.text for query in queries], [query.groups for query in queries]
-        return [rank_lexical(hits, k) for hits in self.index.search_lexical(texts, groups, depth)]
+        with measure("search"):
+            return [rank_lexical(hits, k) for hits in self.index.search_lexical(texts, groups, depth)]
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,8 @@ class HybridRetriever:
         depth = max(k, self.candidates)
         texts, groups = [query.text for query in queries], [query.groups for query in queries]
         understood = [place for place, text in enumerate(texts) if understands(self.embedder, text)]
-        vectors = self.embedder.embed([texts[place] for place in understood]) if understood else None
+        with measure("embed"):
+            vectors = self.embedder.embed([texts[place] for place in understood]) if understood else None
 
         def search() -> tuple[list[list[Hit]], dict[int, list[Hit]]]:
             lexical = self.index.search_lexical(texts, groups, depth)
@@ -70,11 +75,12 @@ class HybridRetriever:
             dense = self.index.search_dense(vectors, [groups[place] for place in understood], depth)
             return lexical, dict(zip(understood, dense, strict=True))
 
-        lexical, dense = on_one_version(self.index, search)
-        return [
-            fuse(dense[place], hits, k, depth) if place in dense else rank_lexical(hits, k)
-            for place, hits in enumerate(lexical)
-        ]
+        with measure("search"):
+            lexical, dense = on_one_version(self.index, search)
+            return [
+                fuse(dense[place], hits, k, depth) if place in dense else rank_lexical(hits, k)
+                for place, hits in enumerate(lexical)
+            ]
 
 
 def on_one_version(index: Index, search: Callable[[], Result]) -> Result:

@@ -127,12 +127,13 @@ class WorkspaceComponents:
         return trainer
 
     def close(self) -> None:
-        """Release models and files."""
+        """Release models and files; what is used afterwards is opened anew."""
         for generator in self._generators.values():
             generator.close()
         self._generators.clear()
+        self._retrievers.clear()
         if "index" in self.__dict__:
-            self.index.close()
+            self.__dict__.pop("index").close()
 
 
 def _count_words(text: str) -> int:

@@ -25,6 +25,8 @@ def sync_index(components: WorkspaceComponents, *, allow_empty: bool = False) ->
 
 def rebuild_index(components: WorkspaceComponents, *, allow_empty: bool = False) -> IngestResult:
     """Read and embed everything into a new index; readers keep the old one until the new one takes its name."""
+    from knowhow.retrieval import install_index
+
     path, fresh = components.index_path, components.settings.state / "index-rebuilt.sqlite"
     corpus = _corpus(components, "ingest-rebuilt.jsonl")
     index = open_index(components.settings, fresh, components.embedder().identity)
@@ -33,11 +35,11 @@ def rebuild_index(components: WorkspaceComponents, *, allow_empty: bool = False)
     finally:
         index.close()
     components.close()
-    for suffix in _SIDE_FILES:
-        Path(f"{path}{suffix}").unlink(missing_ok=True)
-    os.replace(fresh, path)
+    install_index(fresh, path)
     os.replace(corpus.state, corpus.state.with_name("ingest.jsonl"))
     sync_directory(path.parent)
+    for suffix in ("", *_SIDE_FILES):
+        Path(f"{fresh}{suffix}").unlink(missing_ok=True)
     return result
 
 

@@ -114,7 +114,7 @@ def test_abstention_is_the_agreed_answer_in_its_words(
 
 def test_evidence_is_absent_without_hits_or_below_the_threshold() -> None:
     chunk = Chunk("c", "d", "text", 0, 4)
-    plain, reranked = Hit(chunk, 0.4, {"dense": 0.9}), Hit(chunk, 0.4, {"rerank": 0.6})
+    plain, reranked = Hit(chunk, 0.4, {"dense": 0.9}), Hit(chunk, 0.6, {"rerank": 0.7})
     assert [relevance(plain), relevance(reranked)] == [0.4, 0.6]
     assert is_absent([], None)
     assert not is_absent([plain], None)
