@@ -77,7 +77,8 @@ def _judge(opened: Workspace, name: str, verdict: str, answer: str, document: st
 
     if verdict not in VERDICTS:
         raise NotFoundError.unknown("verdict", verdict, VERDICTS)
-    return review_feedback(opened.settings, Review(name, "", person, verdict, answer, document))
+    found = Review(name, "", person, verdict, answer, document)
+    return review_feedback(opened.settings, found, [record.id for record in opened.records()])
 
 
 def _show(item: Item) -> None:

@@ -138,7 +138,8 @@ def keep_review(service: Service, reviewer: Principal, name: str, body: ReviewRe
     if name not in items or not is_readable(items[name].feedback, reviewer.groups):
         raise UNKNOWN
     verdict = Review(name, "", reviewer.name, body.verdict, body.answer, body.document, body.quote, body.note)
-    return review_feedback(service.workspace.settings, verdict)
+    readable = [record.id for record in service.records(reviewer)]
+    return review_feedback(service.workspace.settings, verdict, readable)
 
 
 async def list_releases(request: Request) -> Any:

@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from knowhow.serving.failures import RequestError
 from knowhow.serving.keys import Principal
-from knowhow.types import Answer, Citation, Document
+from knowhow.types import Answer, Chunk, Citation, Document
 
 FOLDER = Path(__file__).parent
 STATIC = {"app.css": "text/css; charset=utf-8", "app.js": "text/javascript; charset=utf-8"}
@@ -49,10 +49,10 @@ def split_answer(answer: Answer) -> list[Piece]:
     return [piece for piece in (*pieces, Piece(answer.text[done:])) if piece.text]
 
 
-def link_passage(citation: Citation) -> str:
-    """Return the address of the page that shows a citation highlighted in its document."""
-    place = urlencode({"start": citation.start, "end": citation.end})
-    return f"/documents/{quote(citation.document_id)}?{place}#passage"
+def link_passage(place: Citation | Chunk) -> str:
+    """Return the address of the page that shows a citation or a passage highlighted in its document."""
+    span = urlencode({"start": place.start, "end": place.end})
+    return f"/documents/{quote(place.document_id)}?{span}#passage"
 
 
 def cut_passage(document: Document, start: int, end: int) -> tuple[str, str, str]:

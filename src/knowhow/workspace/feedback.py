@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from knowhow.config import Settings
-from knowhow.errors import PolicyError
+from knowhow.errors import NotFoundError, PolicyError
 from knowhow.releases.feedback import FeedbackLog, Item, Review, paired_verdicts
 from knowhow.storage import locked, write_bytes
 from knowhow.types import Interval
@@ -28,8 +29,16 @@ def feedback_log(settings: Settings) -> FeedbackLog:
     return FeedbackLog(settings.state / "feedback", settings.serve.reviewers)
 
 
-def review_feedback(settings: Settings, review: Review) -> Item:
-    """Keep a verdict; once enough reviewers agree on what is right, the examples file gets a row. PolicyError where it cannot take one."""
+def review_feedback(settings: Settings, review: Review, documents: Collection[str]) -> Item:
+    """Keep a verdict; once enough reviewers agree on what is right, the examples file gets a row.
+
+    `documents` are ids of those that the reviewer may read: NotFoundError for another one as evidence, PolicyError where the
+    examples file cannot take a row.
+    """
+    if review.document and review.document not in documents:
+        raise NotFoundError(
+            f"There is no document {review.document[:120]!r} that you may read. See: knowhow list documents"
+        )
     log = feedback_log(settings)
     path = settings.root / settings.examples.path
     if path.exists() and (path.is_dir() or path.suffix.lower() not in {".jsonl", ".ndjson"}):

@@ -22,6 +22,10 @@ def verdict(feedback: str, by: str = "ada", kind: str = "wrong", **fields: str) 
     return Review(feedback, "", by, kind, **fields)  # type: ignore[arg-type]
 
 
+def judge(workspace: Settings, review: Review) -> Item:
+    return review_feedback(workspace, review, ["cards.md", "fees.md"])
+
+
 def settings(folder: Path, **serve: object) -> Settings:
     return parse_settings({"serve": serve}, folder)
 
@@ -30,7 +34,7 @@ def test_a_correction_becomes_an_example_that_names_its_origin(tmp_path: Path) -
     workspace = settings(tmp_path)
     (tmp_path / "examples.jsonl").write_text('{"id": "e1", "question": "Q?", "answer": "A."}')
     said = feedback_log(workspace).add(SAID)
-    item = review_feedback(workspace, verdict(said.id, document="cards.md"))
+    item = judge(workspace, verdict(said.id, document="cards.md"))
     assert (item.state, item.example) == ("accepted", f"feedback-{said.id}")
     first, second = read_examples(tmp_path / "examples.jsonl").examples
     assert first.references == ("A.",)
@@ -66,6 +70,14 @@ def test_what_each_verdict_teaches(
     assert (row["evidence"] if row else None) == evidence
 
 
+def test_evidence_must_be_a_document_that_the_reviewer_may_read(tmp_path: Path) -> None:
+    workspace = settings(tmp_path)
+    said = feedback_log(workspace).add(SAID)
+    with pytest.raises(NotFoundError, match="that you may read"):
+        judge(workspace, verdict(said.id, document="secret.md"))
+    assert feedback_log(workspace).get(said.id).reviews == ()
+
+
 def test_a_thumb_without_a_right_answer_teaches_nothing(tmp_path: Path) -> None:
     log = FeedbackLog(tmp_path)
     said = log.add(Feedback("", "", "bob", "Q?", "A.", "down"))
@@ -77,17 +89,17 @@ def test_two_reviewers_must_agree(tmp_path: Path) -> None:
     workspace = settings(tmp_path, reviewers=2)
     log = feedback_log(workspace)
     said, other = log.add(SAID), log.add(SAID)
-    assert review_feedback(workspace, verdict(said.id)).state == "pending"
+    assert judge(workspace, verdict(said.id)).state == "pending"
     with pytest.raises(PolicyError, match="another person"):
-        review_feedback(workspace, verdict(said.id))
-    assert review_feedback(workspace, verdict(said.id, "eve", "right")).state == "disputed"
+        judge(workspace, verdict(said.id))
+    assert judge(workspace, verdict(said.id, "eve", "right")).state == "disputed"
     assert not (tmp_path / "examples.jsonl").exists()
-    assert review_feedback(workspace, verdict(said.id, "joe", answer=" 60  DAYS. ")).state == "accepted"
+    assert judge(workspace, verdict(said.id, "joe", answer=" 60  DAYS. ")).state == "accepted"
     with pytest.raises(PolicyError, match="decided already"):
-        review_feedback(workspace, verdict(said.id, "kim"))
+        judge(workspace, verdict(said.id, "kim"))
     assert [item.feedback.id for item in log.waiting()] == [other.id]
-    review_feedback(workspace, verdict(other.id, "ada"))
-    review_feedback(workspace, verdict(other.id, "eve"))
+    judge(workspace, verdict(other.id, "ada"))
+    judge(workspace, verdict(other.id, "eve"))
     agreement = measure_agreement(workspace)
     assert agreement is not None
     assert (agreement.items, agreement.share) == (2, 0.5)
@@ -96,7 +108,7 @@ def test_two_reviewers_must_agree(tmp_path: Path) -> None:
 
 def test_nothing_is_judged_alone(tmp_path: Path) -> None:
     workspace = settings(tmp_path)
-    review_feedback(workspace, verdict(feedback_log(workspace).add(SAID).id))
+    judge(workspace, verdict(feedback_log(workspace).add(SAID).id))
     assert measure_agreement(workspace) is None
 
 
@@ -124,7 +136,7 @@ def test_other_forms_of_examples_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "qa.csv").write_text("question,answer\nQ,A\n")
     said = feedback_log(workspace).add(SAID)
     with pytest.raises(PolicyError, match=r"\.jsonl"):
-        review_feedback(workspace, verdict(said.id))
+        judge(workspace, verdict(said.id))
     assert feedback_log(workspace).get(said.id).state == "pending"
 
 
