@@ -26,8 +26,8 @@ VARIANTS = {
     "packed, answer logits, fp32": {"precision": "fp32", "layers": 1.0, "shares_prefix": False},
     "+ shared prefix, fp32": {"precision": "fp32", "layers": 1.0},
     "+ upper half, fp32": {"precision": "fp32", "layers": 0.5},
-    "+ bf16, all layers": {"precision": "bf16", "layers": 1.0},
-    "+ bf16, upper half (default)": {"precision": "bf16", "layers": 0.5},
+    "+ bf16, all layers (default)": {"precision": "bf16", "layers": 1.0},
+    "+ bf16, upper half": {"precision": "bf16", "layers": 0.5},
     "+ bf16, upper third": {"precision": "bf16", "layers": 1 / 3},
     "attention modules only": {
         "precision": "bf16",
@@ -90,6 +90,8 @@ def measure(arguments: argparse.Namespace) -> dict[str, object]:
     chosen = dict(VARIANTS[arguments.variant])
     is_plain = chosen.pop("plain", False)
     layers = 1.0 if is_plain else chosen.pop("layers")
+    if arguments.learning_rate:
+        chosen["learning_rate"] = arguments.learning_rate
     options = TrainingOptions(**chosen, layers=layers, epochs=arguments.epochs, validation=0.0).resolve()
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)
@@ -108,6 +110,9 @@ def measure(arguments: argparse.Namespace) -> dict[str, object]:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     return {
         "variant": arguments.variant,
+        "rows": f"{arguments.count} {arguments.rows}",
+        "epochs": arguments.epochs,
+        "learning_rate": options.learning_rate,
         "tokens": tokens,
         "seconds": round(seconds, 1),
         "tokens_per_second": round(tokens / seconds, 1),
@@ -200,6 +205,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=24)
     parser.add_argument("--held-out", type=int, default=16)
     parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--learning-rate", type=float, default=0.0)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--base", default="")
     parser.add_argument("--only", nargs="*", default=list(VARIANTS))

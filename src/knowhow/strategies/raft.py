@@ -24,11 +24,14 @@ from knowhow.types import Example, Traits
 class Raft:
     """Learns from rows with gold among negatives (share `p`) and rows without gold; `k` 0 shows as many as answering does.
 
+    `refusals` limits unanswerable examples to that share of the answerable ones.
+
     `quotes` trains quote-then-answer: better grounded, but every answer then costs the quote's tokens as well.
     """
 
-    p: float = 0.85
+    p: float = 0.95
     k: int = 0
+    refusals: float = 0.1
     quotes: bool = False
     shuffles: bool = False
     enforces: bool = True
@@ -37,7 +40,7 @@ class Raft:
 
     def rows(self, examples: Sequence[Example], components: Components) -> list[TrainingRow]:
         """Return what `fit` trains on."""
-        options = RaftOptions(self.p, self.k or components.answering.k, self.shuffles)
+        options = RaftOptions(self.p, self.k or components.answering.k, self.refusals, self.shuffles)
         style = training_style(components, quotes=self.quotes)
         return build_raft(examples, components.retriever(), components.chunks(), style, options, self.seed)
 

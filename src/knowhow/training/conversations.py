@@ -25,11 +25,13 @@ _MARKER = re.compile(r"\[(\d+)\]")
 class RaftOptions:
     """`k` passages per row; the gold one is among them with probability `p`, elsewhere the agreed not-found answer is right.
 
-    Passages stand in the order of retrieval, as they will at answering time; `shuffles` breaks that order.
+    Unanswerable examples join in up to `refusals` of the answerable ones: a small model that sees a third of refusals learns to
+    refuse everything (measured). Passages stand in the order of retrieval, as they will at answering time; `shuffles` breaks it.
     """
 
-    p: float = 0.85
+    p: float = 0.95
     k: int = 3
+    refusals: float = 0.1
     shuffles: bool = False
     candidates: int = 20
 
@@ -88,6 +90,7 @@ def build_raft(
     Examples without evidence keep what was retrieved. Negatives never hold the answer, whichever document they are from.
     """
     check_training_examples(examples)
+    examples = _limit_refusals(examples, options.refusals, seed)
     known = EvidenceChunks(chunks)
     found = retriever.retrieve([_query(item) for item in examples], max(options.candidates, options.k))
     rows = []
@@ -107,6 +110,14 @@ def build_raft(
         if target:
             rows.append(_grounded_row("raft", style, example, shown, target, has_gold))
     return rows
+
+
+def _limit_refusals(examples: Sequence[Example], share: float, seed: int) -> list[Example]:
+    """Keep all answerable examples and, drawn by seed, as many unanswerable ones as `share` of them."""
+    refused = [item.id for item in examples if not item.is_answerable]
+    room = round(share * (len(examples) - len(refused)))
+    kept = set(random.Random(f"refusals:{seed}").sample(refused, min(room, len(refused))))
+    return [item for item in examples if item.is_answerable or item.id in kept]
 
 
 def _passages(

@@ -16,7 +16,7 @@ from knowhow.training.options import TrainingOptions
 from knowhow.training.packing import PackedBatch, pack, plan_steps, split_step
 from knowhow.training.tokens import EncodedRow
 
-CPU_BATCH_TOKENS, GPU_BATCH_TOKENS = 1024, 32768
+CPU_BATCH_TOKENS, GPU_BATCH_TOKENS = 768, 32768
 
 
 @dataclass

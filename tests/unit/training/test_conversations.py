@@ -119,8 +119,17 @@ def test_quoting_style_puts_the_sentence_before_the_answer():
 def test_unanswerable_examples_refuse_and_keep_a_written_refusal():
     plain = replace(EXAMPLES[0], id="u1", references=(), evidence=(), is_answerable=False)
     written = replace(plain, id="u2", references=("Please ask the desk.",))
-    rows = build_raft([*EXAMPLES, plain, written], RETRIEVER, CHUNKS, STYLE, RaftOptions(p=1.0))
+    rows = build_raft([*EXAMPLES, plain, written], RETRIEVER, CHUNKS, STYLE, RaftOptions(p=1.0, refusals=0.2))
     assert [target(row) for row in rows[-2:]] == ["Not in the documents.", "Please ask the desk."]
+
+
+def test_refusals_are_limited_to_a_share_of_the_answerable_examples():
+    silent = [
+        replace(EXAMPLES[0], id=f"u{n}", references=(), evidence=(), is_answerable=False) for n in range(9)
+    ]
+    rows = build_raft([*EXAMPLES, *silent], RETRIEVER, CHUNKS, STYLE, RaftOptions(p=1.0, refusals=0.3))
+    assert sum(target(row) == "Not in the documents." for row in rows) == 3
+    assert len(rows) == 13
 
 
 @pytest.mark.parametrize(
