@@ -18,6 +18,7 @@ _EXTRAS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "train": (("torch", "transformers", "peft"), "fine-tuning"),
     "qlora": (("bitsandbytes",), "4-bit fine-tuning"),
     "remote": (("openai",), "OpenAI-compatible endpoints"),
+    "serve": (("fastapi", "uvicorn"), "answering over HTTP"),
     "datasets": (("datasets",), "Hugging Face dataset directories"),
 }
 
