@@ -13,7 +13,7 @@ from knowhow.releases.events import Event
 from knowhow.releases.feedback import Review, is_readable
 from knowhow.releases.release import compare_releases, release_to_json
 from knowhow.serving.extension import extend
-from knowhow.serving.failures import UNKNOWN
+from knowhow.serving.failures import UNKNOWN, RequestError
 from knowhow.serving.keys import Principal
 from knowhow.serving.routes import Route, principal_of, service_of
 from knowhow.serving.schemas import (
@@ -94,6 +94,8 @@ async def put_document(request: Request, name: str) -> Any:
     """Write a file into the documents folder; it is answered from after the next ingest."""
     service = service_of(request)
     data = await request.body()
+    if not data:
+        raise RequestError(400, "The document is empty.", code="invalid")
     await service.read(lambda: service.ingestion.save(unquote(name), data))
     return {"id": name}
 

@@ -79,8 +79,10 @@ class Guard:
             )
 
     def _find(self, scope: Scope) -> tuple[Route | None, list[str]]:
-        allowed = []
-        for pattern, route in self._table:
+        allowed: list[str] = []
+        # A path that is written out belongs to its own routes only, not to those with a name in its place.
+        literal = [(pattern, route) for pattern, route in self._table if route.path == scope["path"]]
+        for pattern, route in literal or self._table:
             if pattern.match(scope["path"]):
                 if route.method == scope["method"]:
                     return route, []

@@ -212,11 +212,7 @@ def _encode(row: Any) -> str:
     return base64.b64encode(row.astype("<f4").tobytes()).decode("ascii")
 
 
-_STREAMED: dict[int | str, dict[str, Any]] = {
-    200: {
-        "content": {"text/event-stream": {"schema": {"type": "string", "description": "With stream: true."}}}
-    }
-}
+_STREAMED: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {}}}}
 ROUTES = (
     Route("POST", "/v1/chat/completions", "user", complete_chat, "Answer a conversation", ChatReply, "OpenAI", responses=_STREAMED),
     Route("POST", "/v1/completions", "user", complete, "Answer a prompt", CompletionReply, "OpenAI", responses=_STREAMED),

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 Short = Annotated[str, StringConstraints(max_length=256)]
 Text = Annotated[str, StringConstraints(max_length=200_000)]
 Question = Annotated[str, StringConstraints(min_length=1, max_length=200_000)]
+
+
+def _only_boolean(value: Any) -> Any:
+    # Python holds 0 for equal to False, JSON does not.
+    if value is not None and not isinstance(value, bool):
+        raise ValueError("must be false")
+    return value
+
+
+Off = Annotated[Literal[False], BeforeValidator(_only_boolean)]
 
 
 class Strict(BaseModel):
@@ -53,7 +63,7 @@ class ChatRequest(Lenient):
     n: Annotated[int, Field(ge=1, le=1)] = 1
     tools: Annotated[list[Any], Field(max_length=0)] | None = None
     functions: Annotated[list[Any], Field(max_length=0)] | None = None
-    logprobs: Literal[False] | None = None
+    logprobs: Off | None = None
 
 
 class CompletionRequest(Lenient):
@@ -65,7 +75,7 @@ class CompletionRequest(Lenient):
     stream_options: StreamOptions | None = None
     n: Annotated[int, Field(ge=1, le=1)] = 1
     best_of: Annotated[int, Field(ge=1, le=1)] | None = None
-    echo: Literal[False] | None = None
+    echo: Off | None = None
 
 
 class EmbeddingRequest(Lenient):
