@@ -26,8 +26,8 @@ VARIANTS = {
     "packed, answer logits, fp32": {"precision": "fp32", "layers": 1.0, "shares_prefix": False},
     "+ shared prefix, fp32": {"precision": "fp32", "layers": 1.0},
     "+ upper half, fp32": {"precision": "fp32", "layers": 0.5},
-    "+ bf16, all layers (default)": {"precision": "bf16", "layers": 1.0},
-    "+ bf16, upper half": {"precision": "bf16", "layers": 0.5},
+    "+ bf16, all layers": {"precision": "bf16", "layers": 1.0},
+    "+ bf16, upper half (default)": {"precision": "bf16", "layers": 0.5},
     "+ bf16, upper third": {"precision": "bf16", "layers": 1 / 3},
     "attention modules only": {
         "precision": "bf16",
