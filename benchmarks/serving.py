@@ -168,11 +168,16 @@ def measure_overhead(seconds: float) -> dict[str, float]:
     with serving(STREAMS, 64, 20, 10.0) as (port, _):
         elsewhere(ask_closed, port, STREAMS, 1.0)
         # Questions come when they come: an answer takes 0.2 s and waits 0.1 s for the batch before it, so that about 20 are in flight.
+        started = time.process_time()
         found = elsewhere(ask_open, port, STREAMS / 0.3, seconds)
+        processor = time.process_time() - started
+    asked, found = len(found), [row for row in found if row["status"] == 200]
     overhead = [row["total"] - row["queue"] - row["engine"] for row in found]
     return {
         "streams": STREAMS,
+        "asked": asked,
         "answers": len(found),
+        "processor_ms_per_answer": round(1000 * processor / len(found), 2),
         "overhead_p50_ms": round(statistics.median(overhead), 2),
         "overhead_p99_ms": round(quantile(overhead, 0.99), 2),
         "queue_p50_ms": round(statistics.median(row["queue"] for row in found), 2),
