@@ -23,7 +23,7 @@ from knowhow.registry import check_options
 from knowhow.storage import digest_file, digest_json, read_lines, write_bytes, write_json
 from knowhow.training.adapters import library_versions
 from knowhow.training.checkpoints import TrainingState, load_checkpoint, save_checkpoint
-from knowhow.training.job import Job, default_threads, disk_errors, read_job, report_failure
+from knowhow.training.job import Job, default_threads, disk_errors, follow_parent, read_job, report_failure
 
 
 @dataclass(frozen=True)
@@ -231,4 +231,5 @@ def main(path: Path) -> int:
 
 
 if __name__ == "__main__":
+    follow_parent()
     sys.exit(main(Path(sys.argv[1])))

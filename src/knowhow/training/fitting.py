@@ -8,6 +8,7 @@ from pathlib import Path
 from knowhow.errors import DataError
 from knowhow.generation.prompts import PromptStyle, make_style
 from knowhow.protocols import Components
+from knowhow.storage import digest
 from knowhow.training.adapters import write_manifest
 from knowhow.training.rows import TrainingRow, write_rows
 
@@ -26,6 +27,8 @@ def fit_adapter(
     strategy: str, rows: Sequence[TrainingRow], components: Components, out: Path, seed: int
 ) -> Path:
     """Train on `rows` and leave rows.jsonl and adapter/ with its manifest in `out`; the trainer keeps what is already done."""
+    trainer = components.trainer()
+    rows = select_rows(rows, trainer.row_limit)
     if not rows:
         raise DataError(
             f"There is nothing to train '{strategy}' on: no example has an answer whose evidence was retrieved.",
@@ -33,6 +36,17 @@ def fit_adapter(
         )
     write_rows(out / ROWS, rows)
     adapter = out / ADAPTER
-    components.trainer().train([row.conversation for row in rows], adapter, seed=seed)
+    trainer.train([row.conversation for row in rows], adapter, seed=seed)
     write_manifest(adapter, strategy, rows)
     return adapter
+
+
+def select_rows(rows: Sequence[TrainingRow], limit: int) -> list[TrainingRow]:
+    """Return the rows that everyone may read, at most `limit` of those made from examples, chosen by digest, in their order.
+
+    What an adapter learned from a restricted document anyone could ask it for, so such rows are left out.
+    """
+    public = [row for row in rows if not row.groups]
+    made = [row for row in public if row.examples]
+    chosen = {id(row) for row in sorted(made, key=lambda row: digest(" ".join(row.examples)))[:limit]}
+    return [row for row in public if not row.examples or id(row) in chosen]

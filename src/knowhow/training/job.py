@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -70,6 +71,19 @@ def run_job(module: str, path: Path, threads: int) -> None:
     raise BackendError(f"Training ended with exit code {code}; its own words stand above.", engine="training")
 
 
+def follow_parent() -> None:
+    """End this process as soon as the one that started it is gone, so that no training goes on unseen and twice."""
+    if os.environ.get("KNOWHOW_CHILD") != "1":
+        return
+
+    def wait() -> None:
+        # Not through sys.stdin: a thread that holds its lock makes the interpreter abort at its end.
+        os.read(0, 1)
+        os._exit(143)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
 def report_failure(path: Path, error: Exception) -> None:
     """Leave an error for the parent process beside the job file, where the disk still allows it."""
     try:
@@ -117,7 +131,8 @@ _ENVIRONMENT: Mapping[str, str] = {
 
 
 def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
-    process = subprocess.Popen(command, env=dict(environment))
+    # The pipe closes when this process ends, however it ends: then the child ends too, see `follow_parent`.
+    process = subprocess.Popen(command, env=dict(environment), stdin=subprocess.PIPE)
     try:
         return process.wait()
     except BaseException:

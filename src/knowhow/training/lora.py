@@ -11,7 +11,7 @@ from knowhow.errors import DataError, KnowHowError
 from knowhow.registry import check_options
 from knowhow.storage import digest, digest_file, digest_json
 from knowhow.training.adapters import library_versions, write_adapter
-from knowhow.training.job import Job, default_threads, disk_errors, read_job, report_failure
+from knowhow.training.job import Job, default_threads, disk_errors, follow_parent, read_job, report_failure
 from knowhow.training.loop import LoraLoop, Rows
 from knowhow.training.network import AdaptedModel, load_model
 from knowhow.training.options import TrainingOptions
@@ -96,4 +96,5 @@ def main(path: Path) -> int:
 
 
 if __name__ == "__main__":
+    follow_parent()
     sys.exit(main(Path(sys.argv[1])))

@@ -11,6 +11,7 @@ Goal = Literal["style", "knowledge", "both"]
 Effort = Literal["quick", "standard", "thorough"]
 
 EPOCHS: dict[str, float] = {"quick": 2.0, "standard": 3.0, "thorough": 5.0}
+ROWS: dict[str, int] = {"quick": 96, "standard": 400, "thorough": 1_000_000}
 SEEDS: dict[str, int] = {"quick": 1, "standard": 2, "thorough": 3}
 """Adapters trained per strategy: the spread between seeds enters the intervals."""
 
@@ -24,6 +25,8 @@ class TrainingOptions:
     effort: Effort = "quick"
     base_model: str = ""
     """Name or directory of the base model; empty: the configured generator's own."""
+    max_rows: int = 0
+    """Rows to learn from, drawn evenly by digest; 0: by effort. Form is learned from some dozens, and minutes count on a laptop."""
     epochs: float = 0.0
     learning_rate: float = 0.0
     """0: 2e-3 for the upper half of the layers, 1e-3 for more of them; half as many layers need about twice the rate (measured)."""
@@ -75,7 +78,13 @@ class TrainingOptions:
         """Return the options with goal and effort worked into epochs, layers and learning rate."""
         layers = self.layers or (0.5 if self.goal == "style" else 1.0)
         rate = self.learning_rate or (2e-3 if layers <= 0.5 else 1e-3)
-        return replace(self, epochs=self.epochs or EPOCHS[self.effort], layers=layers, learning_rate=rate)
+        return replace(
+            self,
+            max_rows=self.max_rows or ROWS[self.effort],
+            epochs=self.epochs or EPOCHS[self.effort],
+            layers=layers,
+            learning_rate=rate,
+        )
 
     def describe(self) -> dict[str, Any]:
         """Return the options as JSON values."""

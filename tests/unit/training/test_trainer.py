@@ -161,3 +161,18 @@ def test_twenty_kills_at_random_moments_end_in_the_same_adapter(tiny_model, conv
     assert start(out).wait() == 0
     digests.append(digest_file(out / WEIGHTS))
     assert set(digests) == {expected}
+
+
+def test_a_training_process_ends_with_the_process_that_started_it():
+    child = "from knowhow.training.job import follow_parent; import time; follow_parent(); print('up', flush=True); time.sleep(120)"
+    parent = (
+        "import os, sys; from knowhow.training import job;"
+        f"job._run([sys.executable, '-c', {child!r}], {{**os.environ, 'KNOWHOW_CHILD': '1'}})"
+    )
+    process = subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "up\n"
+    process.kill()
+    process.wait()
+    # The child holds the other end of this pipe: it reads empty only when the child is gone.
+    assert process.stdout.read() == ""

@@ -23,6 +23,11 @@ from knowhow.types import Conversation
 class LoraTrainer(TrainingOptions):
     """Fits a LoRA adapter to conversations, loss on the last turn only; see TrainingOptions for what can be set."""
 
+    @property
+    def row_limit(self) -> int:
+        """The most rows that the effort allows."""
+        return self.resolve().max_rows
+
     def train(self, conversations: Sequence[Conversation], out: Path, *, seed: int = 0) -> None:
         """Write an adapter directory to `out`; after a kill the same call goes on and ends in the same bytes."""
         for name in ("torch", "transformers", "peft", "safetensors"):
