@@ -11,6 +11,8 @@ from knowhow.errors import DataError
 from knowhow.storage import read_json, write_bytes, write_json
 from knowhow.testing.fakes import FakeEmbedder, FakeGenerator, FakeRetriever
 from knowhow.training.adapters import FACTS, WEIGHTS, read_manifest
+from knowhow.training.fitting import select_rows
+from knowhow.training.rows import TrainingRow
 from knowhow.types import Answering, Chunk, Evidence, Example, Format, Query
 
 COLORS = ("amber", "beige", "cyan", "denim", "ebony", "fawn", "gold", "hazel", "indigo", "jade")
@@ -29,6 +31,8 @@ TRAINED = ("finetuned", "finetuned_rag", "raft")
 
 class FakeTrainer:
     """Writes what a trainer leaves: weights that depend on rows and seed, and the facts of the run."""
+
+    row_limit = 100
 
     def train(self, conversations, out, *, seed=0):
         write_bytes(out / WEIGHTS, repr((conversations, seed)).encode())
@@ -147,3 +151,18 @@ def test_recall_counts_gold_documents_among_the_first_hits():
     assert measure_recall(FakeRetriever(CHUNKS), EXAMPLES, known)["recall@1"] == 1.0
     assert measure_recall(FakeRetriever(CHUNKS[:5]), EXAMPLES, known)["recall@10"] == 0.5
     assert measure_recall(FakeRetriever(CHUNKS), [], known)["recall@1"] == 0.0
+
+
+def test_rows_are_public_few_and_the_same_each_time() -> None:
+    rows = [TrainingRow("sft", (), (f"e{number}",)) for number in range(30)]
+    secret = TrainingRow("sft", (), ("s",), groups=frozenset([frozenset(["staff"])]))
+    parity = TrainingRow("text", ())
+    chosen = select_rows([*rows, secret, parity], 10)
+    assert len(chosen) == 11
+    assert secret not in chosen
+    assert parity in chosen
+    assert chosen == select_rows([*rows, secret, parity], 10)
+    assert [row for row in rows if row in chosen] == chosen[:-1]
+    assert {row.examples for row in chosen} <= {
+        row.examples for row in select_rows([*rows, secret, parity], 20)
+    }
