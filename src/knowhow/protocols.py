@@ -137,6 +137,10 @@ class Pipeline(Protocol):
 class Trainer(Protocol):
     """Fits an adapter to conversations."""
 
+    @property
+    def row_limit(self) -> int:
+        """The most rows worth handing over."""
+
     def train(self, conversations: Sequence[Conversation], out: Path, *, seed: int = 0) -> None:
         """Write an adapter directory to `out`, resumable after a kill, identical for identical input and seed."""
 

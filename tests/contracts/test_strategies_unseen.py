@@ -43,6 +43,7 @@ class Trainer:
     """Keeps what it is given to train on."""
 
     seen: list[Conversation] = field(default_factory=list)
+    row_limit: int = 1000
 
     def train(self, conversations: Sequence[Conversation], out: Path, *, seed: int = 0) -> None:
         self.seen += conversations
