@@ -5,7 +5,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 knowhow=${KNOWHOW:-knowhow}
 folder=${DEMO_FOLDER:-demo}
-budget=${DEMO_BUDGET:-12m}
+budget=${DEMO_BUDGET:-15m}
 
 step() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
 
@@ -24,10 +24,10 @@ step "2/5  Ingest 48 policy documents: Markdown, PDF, Word, Excel, PowerPoint, H
 step "3/5  Ask"
 "$knowhow" ask -C "$folder" \
   "How many days do I have to dispute a card payment?" \
-  "What does it cost to have a standing instruction with Hogwarts?"
+  "Is my money protected if the bank goes bust?"
 
 step "4/5  Advice before any measurement: what published studies found in such cases"
-"$knowhow" advise -C "$folder" --yes --goal both --changes monthly --citations required
+"$knowhow" advise -C "$folder" --yes --goal both --changes slow --citations yes
 
 step "5/5  Measure: every strategy on held-out questions (budget $budget; resumable)"
 "$knowhow" compare -C "$folder" --budget "$budget"
