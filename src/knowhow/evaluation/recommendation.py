@@ -40,8 +40,9 @@ class _Case:
         if one.lost_to == other.name:
             return True
         found = find_comparison(self.comparisons, one.name, other.name)
+        # The sign of the mean decides, not the count: few large losses may outweigh many small wins.
         return (
-            found is not None and found.wins < found.losses and is_difference_shown(found, self.record.alpha)
+            found is not None and found.difference.value < 0 and is_difference_shown(found, self.record.alpha)
         )
 
 

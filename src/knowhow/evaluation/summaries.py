@@ -12,7 +12,7 @@ from knowhow.evaluation.results import LatencySummary, MetricSummary, StrategyRe
 from knowhow.evaluation.runs import ArmRecord, RunRecord
 from knowhow.evaluation.scores import Table, seed_means, tabulate
 from knowhow.evaluation.statistics import mean_interval
-from knowhow.types import Answer, Score
+from knowhow.types import Answer, Score, Traits
 
 _PERCENTILE_CALLS = 100
 _NOT_SHARED = frozenset({"latency", "cost"})
@@ -87,7 +87,7 @@ def _with_figures(
         base,
         answered=answered,
         failed=sum(answer.error is not None for answer in answers),
-        metrics=_metric_summaries(record, table.get(base.name, {}), clusters),
+        metrics=_metric_summaries(record, _applicable(base.traits, table.get(base.name, {})), clusters),
         latency=summarise_latency([time for arm in arms for time in record.latencies_ms.get(arm.key, ())]),
         prompt_tokens=prompt,
         completion_tokens=completion,
@@ -96,6 +96,17 @@ def _with_figures(
         fit_seconds=fit_seconds,
         fit_cost=answer_cost(record.prices, 0.0, 0.0, fit_seconds),
     )
+
+
+def _applicable(
+    traits: Traits, values: Mapping[str, Mapping[str, float]]
+) -> Mapping[str, Mapping[str, float]]:
+    """Leave out what a strategy does not do: an answer alone cannot tell "found nothing" from "never looked"."""
+    return {
+        metric: by_example
+        for metric, by_example in values.items()
+        if traits.retrieves or information(metric).kind != "retrieval"
+    }
 
 
 def _metric_summaries(
