@@ -5,7 +5,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 knowhow=${KNOWHOW:-knowhow}
 folder=${DEMO_FOLDER:-demo}
-budget=${DEMO_BUDGET:-15m}
+budget=${DEMO_BUDGET:-17m}
 
 step() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
 
