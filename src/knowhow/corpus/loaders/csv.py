@@ -27,7 +27,8 @@ class CsvLoader:
     def load(self, data: bytes, name: str) -> Loaded:
         """Return the whole table as one document; LoadError when a quote is never closed."""
         text = decode(data).removeprefix("\ufeff")
-        csv.field_size_limit(max(len(text), 1))
+        # The limit belongs to the whole process, so it is only ever raised.
+        csv.field_size_limit(max(csv.field_size_limit(), len(text)))
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=find_delimiter(text))
         try:
             lines = list(table_lines(reader))
