@@ -162,7 +162,7 @@ def _is_eligible(plan: ExperimentPlan, arm: Arm) -> bool:
         traits.is_diagnostic
         or (goal.citations and not traits.cites)
         or (goal.freshness and not traits.is_live)
-        or (goal.permissions and traits.learns)
+        or (goal.permissions and traits.learns and not traits.retrieves)
     )
 
 

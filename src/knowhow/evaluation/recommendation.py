@@ -107,10 +107,9 @@ def _broken_limit(case: _Case, item: StrategyResult) -> str:
         return "answers must cite their sources, which it cannot"
     if goal.freshness and not traits.is_live:
         return "answers must follow changes of the documents at once, which it cannot"
-    if goal.permissions and traits.learns:
-        return (
-            "readers have different rights, and what was trained into weights cannot be withheld from anyone"
-        )
+    # What retrieves keeps restricted text in the index; training itself reads public rows only.
+    if goal.permissions and traits.learns and not traits.retrieves:
+        return "readers have different rights, and facts that live in weights cannot be withheld from anyone"
     if goal.on_premise and case.record.prices.is_remote:
         return "nothing may leave the premises, but its model is remote"
     if goal.max_latency_ms is not None and item.latency and item.latency.p99 > goal.max_latency_ms:

@@ -107,6 +107,12 @@ def test_limits_come_first(tmp_path: Path, goal: Goal, expected: str, reason: st
     assert not reason or any(reason in text for text in advice.reasons)
 
 
+def test_a_trained_reader_over_retrieval_keeps_permissions(tmp_path: Path) -> None:
+    reader = Traits(retrieves=True, learns=True, cites=True, is_live=True)
+    arms = [arm("rag", 0.4, RETRIEVES), arm("raft", 0.95, reader)]
+    assert compare(tmp_path, arms, goal=Goal(permissions=True)).recommendation.strategy == "raft"
+
+
 def test_latency_and_on_premise_limits(tmp_path: Path) -> None:
     arms = [arm("base", 0.3), arm("rag", 0.7, RETRIEVES, seconds=0.002)]
     assert (
