@@ -139,7 +139,7 @@ def test_a_hidden_document_looks_like_none(live: Live) -> None:
 
 def test_groups_of_the_key_decide_what_is_answered(live: Live) -> None:
     body = {"question": "How much may staff refund without asking the head of desk?"}
-    assert "75" not in live.clients["user"].post("/api/ask", json=body).text
+    assert SECRET not in live.clients["user"].post("/api/ask", json=body).text
     answer = live.clients["staff"].post("/api/ask", json=body).json()
     assert answer["text"] == SECRET
     given = {"answer_id": answer["answer_id"], "rating": "down", "correction": "Ask the head of desk."}
