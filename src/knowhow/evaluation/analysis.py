@@ -32,7 +32,7 @@ def build_report(record: RunRecord, metrics: Mapping[str, Metric]) -> Report:
         strategies=strategies,
         comparisons=comparisons,
         diagnosis=diagnosis,
-        recommendation=recommend(record, strategies, comparisons, diagnosis, unit),
+        recommendation=recommend(record, strategies, comparisons, diagnosis, unit, table),
         scores=scores,
         questions=record.planned,
         clusters=len(set(clusters.values())),

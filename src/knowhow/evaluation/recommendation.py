@@ -11,6 +11,7 @@ from knowhow.evaluation.naming import metric_name, p_clause, signed
 from knowhow.evaluation.pairs import find_comparison
 from knowhow.evaluation.results import Diagnosis, StrategyResult
 from knowhow.evaluation.runs import RunRecord
+from knowhow.evaluation.scores import Table
 from knowhow.evaluation.statistics import detectable_difference, is_difference_shown, questions_needed
 from knowhow.evaluation.upkeep import find_flips, monthly_cost, order_by_upkeep
 from knowhow.types import Comparison, Interval, Recommendation
@@ -31,6 +32,17 @@ class _Case:
     comparisons: Sequence[Comparison]
     diagnosis: Diagnosis
     unit: str
+    table: Table
+
+    def answerable_mean(self, result: StrategyResult) -> float:
+        """Return the mean decisive score over answerable questions: rightly refusing the others proves nothing about documents."""
+        by_example = self.table.get(result.name, {}).get(self.record.decisive, {})
+        values = [
+            by_example[example.id]
+            for example in self.record.examples
+            if example.is_answerable and example.id in by_example
+        ]
+        return sum(values) / len(values) if values else 0.0
 
     def quality(self, result: StrategyResult) -> Interval:
         return result.metrics[self.record.decisive].interval
@@ -52,9 +64,10 @@ def recommend(
     comparisons: Sequence[Comparison],
     diagnosis: Diagnosis,
     unit: str,
+    table: Table,
 ) -> Recommendation:
     """Return the advice; `strategy` is `undecided` where the data cannot tell, and never a diagnostic one."""
-    case = _Case(record, strategies, comparisons, diagnosis, unit)
+    case = _Case(record, strategies, comparisons, diagnosis, unit, table)
     candidates = [
         item
         for item in strategies
@@ -87,7 +100,10 @@ def _apply_limits(
     for item in candidates:
         reason = _broken_limit(case, item)
         # What was measured outweighs the search for answers in documents, which long answers can escape.
-        is_proved = bool(plain) and all(case.is_shown_worse(other, item) for other in plain)
+        is_proved = bool(plain) and all(
+            case.is_shown_worse(other, item) and case.answerable_mean(item) > case.answerable_mean(other)
+            for other in plain
+        )
         if not reason and item.traits.retrieves and is_answer_absent(case.record) and not is_proved:
             reason = (
                 "there are no documents to retrieve from"

@@ -17,7 +17,8 @@ from knowhow.evaluation.experiment import run_experiment
 from knowhow.evaluation.gates import check_gates, parse_floors
 from knowhow.evaluation.results import Report, StrategyResult
 from knowhow.evaluation.upkeep import find_flips, monthly_cost, order_by_upkeep
-from knowhow.types import Interval, Traits
+from knowhow.testing.strategies import KnownStrategy
+from knowhow.types import Answer, Interval, Query, Traits
 
 EXAMPLES = make_examples(300)
 # Stand-ins are too fast to cost anything, so the tests count tokens.
@@ -140,6 +141,22 @@ def test_answers_in_no_document_never_recommend_retrieval(tmp_path: Path) -> Non
 def test_a_measured_gain_outweighs_the_search_for_answers(tmp_path: Path) -> None:
     arms = [arm("base", 0.2), arm("rag", 0.8, RETRIEVES)]
     assert compare(tmp_path, arms, texts={"x": "Reworded."}).recommendation.strategy == "rag"
+
+
+def test_refusing_everything_is_no_proof_of_answers_in_documents(tmp_path: Path) -> None:
+    class Refusing:
+        def answer(self, queries: Sequence[Query], on_text: object = None) -> list[Answer]:
+            return [Answer("", abstained=True) for _ in queries]
+
+    examples = [
+        example if place % 2 else replace(example, references=(), evidence=(), is_answerable=False)
+        for place, example in enumerate(EXAMPLES)
+    ]
+    rag = Arm("rag", KnownStrategy(Refusing(), retrieves=True), "digest of rag", RETRIEVES)
+    arms = [make_arm("base", examples, 0.2), rag]
+    report = compare(tmp_path, arms, examples=examples, texts={"x": "Nothing of the kind stands here."})
+    assert report.recommendation.strategy != "rag"
+    assert any("nothing to retrieve" in text for text in report.recommendation.reasons)
 
 
 def test_without_documents_retrieval_cannot_help(tmp_path: Path) -> None:
