@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from knowhow import registry
-from knowhow.config import Settings, describe_settings
+from knowhow.config import Settings, describe_settings, read_format
 from knowhow.errors import NotFoundError
 from knowhow.evaluation.arms import Arm, ExperimentPlan, parse_goal, parse_prices
 from knowhow.evaluation.environment import describe_environment
@@ -59,7 +59,7 @@ def plan_comparison(
         examples=examples,
         arms=_arms(settings, components, _names(settings, options, has_documents)),
         components=components,
-        metrics=_metrics(settings, components, (*options.metrics, metric)),
+        metrics=build_metrics(settings, [*registry.names("metric"), *options.metrics, metric]),
         decisive=metric,
         runs=settings.state / "runs",
         cache=settings.state / "cache",
@@ -137,9 +137,9 @@ def _with_seed(name: str, options: Mapping[str, Any], seed: int) -> Strategy:
     return strategy
 
 
-def _metrics(settings: Settings, components: WorkspaceComponents, wanted: Sequence[str]) -> dict[str, Metric]:
-    form = components.format
+def build_metrics(settings: Settings, names: Iterable[str]) -> dict[str, Metric]:
+    """Return the named metrics with the workspace's form and number of passages, whoever asks for scores."""
+    form = read_format(settings)
     # Content is judged in the last section: what stands before it is the house's form, scored apart.
     shared = {"form": form, "sections": form.sections, "k": settings.retrieval.k}
-    names = dict.fromkeys([*registry.names("metric"), *wanted])
-    return {name: build_metric(name, accepted_options(name, shared)) for name in names}
+    return {name: build_metric(name, accepted_options(name, shared)) for name in dict.fromkeys(names)}

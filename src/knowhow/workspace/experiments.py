@@ -12,15 +12,13 @@ from knowhow.evaluation.examples import read_examples
 from knowhow.evaluation.experiment import run_experiment
 from knowhow.evaluation.lint import LintInputs, LintReport
 from knowhow.evaluation.lint import check_examples as lint_examples
-from knowhow.evaluation.metrics.information import accepted_options, build_metric
 from knowhow.evaluation.report import write_report
 from knowhow.evaluation.results import Report
 from knowhow.evaluation.runs import find_run, load_run
 from knowhow.evaluation.splits import split_examples
 from knowhow.privacy.recognisers import find_personal_data
-from knowhow.protocols import Metric
-from knowhow.workspace.comparison import ComparisonOptions, plan_comparison
-from knowhow.workspace.components import WorkspaceComponents, open_index
+from knowhow.workspace.comparison import ComparisonOptions, build_metrics, plan_comparison
+from knowhow.workspace.components import open_index
 from knowhow.workspace.fitted import remember_fitted
 
 
@@ -40,7 +38,7 @@ def reopen_report(settings: Settings, name: str = "", *, is_rescored: bool = Fal
     """Draw the report of a finished run again from its kept answers, newest by default; `is_rescored` also writes its files anew."""
     folder = find_run(settings.state / "runs", name)
     record = load_run(folder)
-    report = build_report(record, _metrics(settings, record.metrics))
+    report = build_report(record, build_metrics(settings, record.metrics))
     page = folder / "report.html"
     if is_rescored or not page.exists():
         page = write_report(report, folder)
@@ -62,13 +60,6 @@ def check_examples(settings: Settings, path: Path | None = None) -> LintReport:
             notices=found.notices,
         ),
     )
-
-
-def _metrics(settings: Settings, names: tuple[str, ...]) -> dict[str, Metric]:
-    components = WorkspaceComponents(settings)
-    form = components.format
-    shared = {"form": form, "sections": form.sections, "k": settings.retrieval.k}
-    return {name: build_metric(name, accepted_options(name, shared)) for name in names}
 
 
 def _indexed_texts(settings: Settings) -> tuple[Mapping[str, str] | None, frozenset[str]]:
