@@ -85,7 +85,8 @@ class ContrastiveLoop:
                 self.state.step += 1
                 self.state.losses.append(float(loss.detach()))
                 self.state.seconds = before + time.monotonic() - started
-                bar.advance(1, f"loss {self.state.losses[-1]:.3f}")
+                figures = {"step": self.state.step, "steps": self.total_steps, "loss": self.state.losses[-1]}
+                bar.advance(1, f"loss {self.state.losses[-1]:.3f}", **figures)
                 if time.monotonic() - saved >= self.options.checkpoint_seconds:
                     self._save()
                     saved = time.monotonic()

@@ -121,7 +121,10 @@ class LoraLoop:
                 now = time.monotonic()
                 self.state.seconds = before + now - started
                 note = f"step {self.state.step}/{self.total_steps}, loss {_recent(self.state.losses):.3f}"
-                bar.advance(tokens[number], note + _said(self.state.validation))
+                figures = {"step": self.state.step, "steps": self.total_steps, "loss": loss}
+                if is_epoch_end and self.state.validation:
+                    figures["validation"] = self.state.validation[-1]
+                bar.advance(tokens[number], note + _said(self.state.validation), **figures)
                 if self.state.is_finished or now - saved >= self.options.checkpoint_seconds:
                     self._save()
                     saved = now
