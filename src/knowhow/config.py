@@ -14,6 +14,15 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from knowhow.errors import ConfigError, NotFoundError, suggest
+from knowhow.operation import (
+    AlertSettings,
+    GuardSettings,
+    MonitoringSettings,
+    ScheduleSettings,
+    StreamSettings,
+    TrafficSettings,
+    find_wrong_values,
+)
 from knowhow.registry import check_options
 from knowhow.types import Format
 
@@ -125,6 +134,35 @@ class PrivacySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class TrustRule:
+    """Documents whose path under the documents folder matches the glob are trusted that much; the last rule that matches counts."""
+
+    path: str
+    trust: Literal["low", "normal", "high"]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSettings:
+    """[sources]: how far documents are trusted, and what becomes of text in them that speaks to a language model or is hidden.
+
+    `instructions` remove keeps sentences that give a language model orders out of the prompt, keep leaves them in. `hidden` flag
+    names documents with hidden text at ingest, refuse keeps them out of the index.
+    """
+
+    rules: tuple[TrustRule, ...] = ()
+    instructions: Literal["remove", "keep"] = "remove"
+    hidden: Literal["flag", "refuse"] = "flag"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditSettings:
+    """[audit]: whether the log of who did what is kept, and what it keeps of a question: a keyed digest, its text, or nothing."""
+
+    log: bool = True
+    questions: Literal["digest", "text", "off"] = "digest"
+
+
+@dataclass(frozen=True, slots=True)
 class ServeSettings:
     """[serve]: the limits of the server, and how many reviewers must agree before a correction counts.
 
@@ -162,7 +200,15 @@ class Settings:
     format: FormatSettings = field(default_factory=FormatSettings)
     compare: CompareSettings = field(default_factory=CompareSettings)
     privacy: PrivacySettings = field(default_factory=PrivacySettings)
+    sources: SourceSettings = field(default_factory=SourceSettings)
+    audit: AuditSettings = field(default_factory=AuditSettings)
     serve: ServeSettings = field(default_factory=ServeSettings)
+    traffic: TrafficSettings = field(default_factory=TrafficSettings)
+    guard: GuardSettings = field(default_factory=GuardSettings)
+    monitoring: MonitoringSettings = field(default_factory=MonitoringSettings)
+    alerts: AlertSettings = field(default_factory=AlertSettings)
+    schedule: ScheduleSettings = field(default_factory=ScheduleSettings)
+    stream: StreamSettings = field(default_factory=StreamSettings)
     training: Mapping[str, Any] = field(default_factory=dict, hash=False)
     goal: Mapping[str, Any] = field(default_factory=dict, hash=False)
     costs: Mapping[str, Any] = field(default_factory=dict, hash=False)
@@ -263,6 +309,10 @@ def _check_ranges(settings: Settings, source: str) -> None:
     }.items():
         if not 0 < share < 1:
             raise ConfigError(f"{source} {key} must lie between 0 and 1, not {share}.")
+    for problem in find_wrong_values(
+        settings.traffic, settings.guard, settings.monitoring, settings.alerts, settings.stream
+    ):
+        raise ConfigError(f"{source} {problem}")
     if not 0 <= settings.chunking.overlap < settings.chunking.tokens:
         raise ConfigError(
             f"{source} [chunking] overlap must be from 0 to below tokens, not {settings.chunking.overlap}."
@@ -288,6 +338,7 @@ def _plain(value: Any) -> Any:
 
 __all__ = [
     "FILE_NAME",
+    "AuditSettings",
     "ChunkingSettings",
     "CompareSettings",
     "DocumentSettings",
@@ -301,6 +352,8 @@ __all__ = [
     "RetrievalSettings",
     "ServeSettings",
     "Settings",
+    "SourceSettings",
+    "TrustRule",
     "describe_settings",
     "load_settings",
     "parse_settings",

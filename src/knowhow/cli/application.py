@@ -9,6 +9,7 @@ import typer
 from knowhow import __version__
 from knowhow.cli.advise import advise
 from knowhow.cli.ask import ask
+from knowhow.cli.audit import audit
 from knowhow.cli.compare import compare
 from knowhow.cli.data import data
 from knowhow.cli.doctor import doctor
@@ -50,6 +51,7 @@ def build_application() -> typer.Typer:
     app.command("review")(review)
     app.add_typer(key, name="key")
     app.command("list")(list_documents)
+    app.add_typer(audit, name="audit")
     app.add_typer(models, name="models")
     app.command("doctor")(doctor)
     return app

@@ -6,10 +6,10 @@ import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from knowhow.errors import DataError, PolicyError
-from knowhow.storage import append_lines, digest_json, read_lines
+from knowhow.journal import link, read_journal
+from knowhow.storage import append_lines
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 CREATED, IMPORTED, PROMOTED, ROLLED_BACK, WITHDRAWN = (
@@ -54,21 +54,16 @@ class Standing:
 def read_events(path: Path) -> list[Event]:
     """Return the log; DataError with the line when one was changed, removed or put in between."""
     events: list[Event] = []
-    chain = ""
-    for number, row in enumerate(read_lines(path), start=1):
+    for number, row in enumerate(read_journal(path), start=1):
         try:
-            event = Event(**row)
-        except TypeError:
-            event = None
-        if event is None or event.number != number or event.chain != _link(chain, event):
+            events.append(Event(**row))
+        except TypeError as error:
             raise DataError(
-                "does not follow from the lines before it: the log was edited.",
+                "is not a line about a release.",
                 source=str(path),
                 line=number,
                 mend="Restore the file from a backup.",
-            )
-        chain = event.chain
-        events.append(event)
+            ) from error
     return events
 
 
@@ -82,7 +77,7 @@ def append_event(path: Path, events: Iterable[Event], event: Event) -> Event:
         number=len(earlier) + 1,
         time=event.time or time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     )
-    chained = replace(stamped, chain=_link(earlier[-1].chain if earlier else "", stamped))
+    chained = replace(stamped, chain=link(earlier[-1].chain if earlier else "", asdict(stamped)))
     append_lines(path, [asdict(chained)])
     return chained
 
@@ -103,8 +98,3 @@ def find_standing(events: Iterable[Event]) -> Standing:
             if not champions:
                 champions.append(event.release)
     return Standing(tuple(champions), challenger)
-
-
-def _link(chain: str, event: Event) -> str:
-    content: dict[str, Any] = {key: value for key, value in asdict(event).items() if key != "chain"}
-    return digest_json([chain, content])
