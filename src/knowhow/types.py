@@ -217,6 +217,29 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
+class Gate:
+    """One check that a trained strategy must pass before it may be recommended: `value` against `limit`, `before` without training.
+
+    `reason` is the sentence for the report, `mend` what to do where it is closed. One that is not `is_required` is only reported.
+    """
+
+    name: str
+    passed: bool
+    reason: str
+    mend: str = ""
+    value: float | None = None
+    limit: float | None = None
+    before: float | None = None
+    is_overruled: bool = False
+    is_required: bool = True
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the strategy may go on: passed, overruled by name, or only reported."""
+        return self.passed or self.is_overruled or not self.is_required
+
+
+@dataclass(frozen=True, slots=True)
 class Recommendation:
     """What to do and why; the advisor gives one before data, the report one from data. `strategy` is a name or `undecided`."""
 

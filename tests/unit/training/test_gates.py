@@ -25,10 +25,10 @@ def example(name, question, **changes):
     return replace(Example(name, question, ("a",)), **changes)
 
 
-def test_thirty_skills_are_shipped_and_scored_by_whole_words():
+def test_forty_skills_are_shipped_and_scored_by_whole_words():
     skills = read_skills()
-    assert len(skills) == 30
-    assert len({skill.question for skill in skills}) == 30
+    assert len(skills) == 40
+    assert len({skill.question for skill in skills}) == 40
     by_question = {skill.question: skill.accepted[0] for skill in skills}
     right = FakeGenerator(lambda turns: f"It is {by_question[turns[-1].content]}.")
     wrong = FakeGenerator(lambda turns: f"x{by_question[turns[-1].content]}x")
@@ -37,7 +37,7 @@ def test_thirty_skills_are_shipped_and_scored_by_whole_words():
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "passed"), [(0.6, 0.6, True), (0.6, 0.51, True), (0.6, 0.4, False)]
+    ("before", "after", "passed"), [(0.6, 0.6, True), (0.6, 0.451, True), (0.6, 0.4, False)]
 )
 def test_skill_may_fall_within_tolerance(before, after, passed):
     assert gate_skills(before, after).passed is passed
@@ -45,12 +45,16 @@ def test_skill_may_fall_within_tolerance(before, after, passed):
 
 def test_lint_is_overruled_by_name_only():
     assert gate_lint([]).passed
-    assert not gate_lint(["duplicates"]).is_open
-    assert not gate_lint(["duplicates", "leaks"], ["duplicates"]).is_open
-    overruled = gate_lint(["duplicates"], ["duplicates"])
-    assert overruled.is_open
-    assert not overruled.passed
-    assert "Overruled by name: duplicates" in overruled.reason
+    assert not gate_lint(["duplicate"]).is_open
+    assert not gate_lint(["duplicate", "contradiction"], ["lint.duplicate"]).is_open
+    for names in (["lint.duplicate"], ["lint"]):
+        overruled = gate_lint(["duplicate"], names)
+        assert overruled.is_open
+        assert not overruled.passed
+        assert overruled.reason == "Overruled by name: duplicate."
+    assert gate_lint(["a", "b"], ["lint.a"]).reason == (
+        "The examples have unresolved problems: b. Overruled by name: a."
+    )
 
 
 def test_leaks_are_found_by_id_and_by_words():
@@ -72,6 +76,15 @@ def test_leaks_are_found_by_id_and_by_words():
     assert gate_leaks([]).passed
 
 
+def test_a_held_out_question_in_a_row_of_other_origin_is_a_leak():
+    turns = (Message(Role.USER, "[1] Fees are low.\n\nQuestion: How high is the fee abroad?"),)
+    row = TrainingRow("synthetic", (*turns, Message(Role.ASSISTANT, "Low.")))
+    held_out = [example("h1", "How high is the fee abroad?"), example("h2", "the fee abroad")]
+    assert [(leak.held_out, leak.training) for leak in find_leaks([row], [], held_out)] == [("h1", "row 1")]
+    alone = TrainingRow("sft", (Message(Role.USER, "Fee?"), Message(Role.ASSISTANT, "Low.")))
+    assert [leak.held_out for leak in find_leaks([alone], [], [example("h3", "fee")])] == ["h3"]
+
+
 def test_refusals_count_unanswerable_examples_only():
     examples = [
         example("u1", "?", is_answerable=False),
@@ -82,6 +95,7 @@ def test_refusals_count_unanswerable_examples_only():
     assert refusal_rate(examples, answers) == 0.5
     assert refusal_rate(examples[2:], answers) is None
     assert not gate_refusals(0.52, 0.17).passed
+    assert gate_refusals(0.52, 0.17).is_open
     assert gate_refusals(0.52, 0.5).passed
     assert gate_refusals(None, None).passed
 
