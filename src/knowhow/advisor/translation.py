@@ -38,12 +38,19 @@ _WITHOUT_CENTS = ("JPY", "KRW")
 
 
 class Translator:
-    """Turns Texts into words of one language; an untranslated message stays English."""
+    """Turns Texts into words of one language; an untranslated message stays English.
 
-    def __init__(self, language: str) -> None:
+    The catalogs of `package` are those named `domain` in its folder locale/.
+    """
+
+    def __init__(self, language: str, package: str = "knowhow.advisor", domain: str = DOMAIN) -> None:
         self.language = match_language(language)
         self.locale = _LOCALES[self.language]
-        self._catalog = _load_catalog(self.language)
+        self._catalog = _load_catalog(self.language, package, domain)
+
+    def translate(self, message: str) -> str:
+        """Return a message in this language, its {named} places still open."""
+        return self._catalog.gettext(message)
 
     def show(self, value: Value) -> str:
         """Return the value in words."""
@@ -119,11 +126,11 @@ def prefer_language(header: str) -> str:
     return "en"
 
 
-@lru_cache(maxsize=len(LANGUAGES))
-def _load_catalog(language: str) -> gettext.NullTranslations:
+@lru_cache(maxsize=4 * len(LANGUAGES))
+def _load_catalog(language: str, package: str, domain: str) -> gettext.NullTranslations:
     if language == "en":
         return gettext.NullTranslations()
     folder = language.replace("-", "_")
-    source = files("knowhow.advisor").joinpath("locale", folder, "LC_MESSAGES", f"{DOMAIN}.mo")
+    source = files(package).joinpath("locale", folder, "LC_MESSAGES", f"{domain}.mo")
     with as_file(source) as path, path.open("rb") as file:
         return gettext.GNUTranslations(file)
