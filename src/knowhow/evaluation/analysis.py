@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from knowhow.evaluation.admission import complete_gates
 from knowhow.evaluation.diagnosis import diagnose
 from knowhow.evaluation.pairs import compare_pairs
 from knowhow.evaluation.recommendation import recommend
@@ -25,6 +26,7 @@ def build_report(record: RunRecord, metrics: Mapping[str, Metric]) -> Report:
     comparisons = compare_pairs(record, strategies, table, clusters)
     diagnosis = diagnose(record, strategies, table, clusters)
     unit = cost_unit(record.prices)
+    gates = complete_gates(record, strategies, comparisons, unit)
     detectable = [item.detectable for item in comparisons if item.detectable is not None]
     return Report(
         id=record.id,
@@ -32,7 +34,7 @@ def build_report(record: RunRecord, metrics: Mapping[str, Metric]) -> Report:
         strategies=strategies,
         comparisons=comparisons,
         diagnosis=diagnosis,
-        recommendation=recommend(record, strategies, comparisons, diagnosis, unit, table),
+        recommendation=recommend(record, strategies, comparisons, diagnosis, unit, table, gates),
         scores=scores,
         questions=record.planned,
         clusters=len(set(clusters.values())),
@@ -41,6 +43,7 @@ def build_report(record: RunRecord, metrics: Mapping[str, Metric]) -> Report:
         cost_unit=unit,
         limits=_limits(record, strategies),
         record=record,
+        gates=gates,
     )
 
 

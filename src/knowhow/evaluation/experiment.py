@@ -52,6 +52,8 @@ def run_experiment(plan: ExperimentPlan) -> RunRecord:
         record = _record(
             plan, identity, split, held_out[:planned], len(held_out), runners, skipped, latencies, budget
         )
+        if plan.measure_gates is not None:
+            record = replace(record, gates=plan.measure_gates(record))
         save_run(record, folder)
     return record
 

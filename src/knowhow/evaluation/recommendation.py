@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from knowhow.evaluation.admission import MARGIN, Gates, closed_gates
 from knowhow.evaluation.diagnosis import is_answer_absent
+from knowhow.evaluation.limits import broken_limit
 from knowhow.evaluation.naming import metric_name, p_clause, signed
 from knowhow.evaluation.pairs import find_comparison
 from knowhow.evaluation.results import Diagnosis, StrategyResult
@@ -33,6 +35,11 @@ class _Case:
     diagnosis: Diagnosis
     unit: str
     table: Table
+    gates: Gates = field(default_factory=dict)
+
+    def is_margin_open(self, item: StrategyResult) -> bool:
+        """Say whether a strategy needs no training, or is shown to beat what needs none."""
+        return not any(gate.name == MARGIN for gate in closed_gates(self.gates.get(item.name, ())))
 
     def answerable_mean(self, result: StrategyResult) -> float:
         """Return the mean decisive score over answerable questions: rightly refusing the others proves nothing about documents."""
@@ -65,9 +72,10 @@ def recommend(
     diagnosis: Diagnosis,
     unit: str,
     table: Table,
+    gates: Gates | None = None,
 ) -> Recommendation:
-    """Return the advice; `strategy` is `undecided` where the data cannot tell, and never a diagnostic one."""
-    case = _Case(record, strategies, comparisons, diagnosis, unit, table)
+    """Return the advice; `strategy` is `undecided` where the data cannot tell, never a diagnostic one or one with a closed gate."""
+    case = _Case(record, strategies, comparisons, diagnosis, unit, table, gates or {})
     candidates = [
         item
         for item in strategies
@@ -82,7 +90,10 @@ def recommend(
     standing = [
         item for item in kept if item is leader or not (item.lost_to or case.is_shown_worse(item, leader))
     ]
-    chosen = order_by_upkeep(standing, record.goal)[0]
+    ordered = order_by_upkeep(standing, record.goal)
+    chosen = next((item for item in ordered if case.is_margin_open(item)), None)
+    if chosen is None:
+        return _nothing(case, _unproved(case, leader), ruled_out)
     open_pairs = [
         item for item in standing if item is not chosen and not _is_close_enough(case, item, chosen)
     ]
@@ -118,25 +129,14 @@ def _apply_limits(
 
 
 def _broken_limit(case: _Case, item: StrategyResult) -> str:
-    goal, traits = case.record.goal, item.traits
-    if goal.citations and not traits.cites:
-        return "answers must cite their sources, which it cannot"
-    if goal.freshness and not traits.is_live:
-        return "answers must follow changes of the documents at once, which it cannot"
-    # What retrieves keeps restricted text in the index; training itself reads public rows only.
-    if goal.permissions and traits.learns and not traits.retrieves:
-        return "readers have different rights, and facts that live in weights cannot be withheld from anyone"
-    if goal.on_premise and case.record.prices.is_remote:
-        return "nothing may leave the premises, but its model is remote"
-    if goal.max_latency_ms is not None and item.latency and item.latency.p99 > goal.max_latency_ms:
-        return f"its slowest answers take {item.latency.p99:,.0f} ms, more than {goal.max_latency_ms:,.0f} ms"
-    if goal.max_cost_per_1000 is not None and item.cost_per_1000 > goal.max_cost_per_1000:
-        return (
-            f"1,000 answers cost {item.cost_per_1000:.3g} {case.unit}, more than {goal.max_cost_per_1000:.3g}"
-        )
-    if goal.min_quality is not None and case.quality(item).value < goal.min_quality:
-        return f"it scores {case.quality(item).value:.2f}, less than the {goal.min_quality:.2f} asked for"
-    return ""
+    broken = broken_limit(case.record, item, case.unit)
+    # The margin is judged on whoever would be chosen: what is not shown to differ stays a rival, or ties would look decided.
+    closed = [gate for gate in closed_gates(case.gates.get(item.name, ())) if gate.name != MARGIN]
+    if broken or not closed:
+        return broken
+    sentences = " ".join(f"{gate.reason} {gate.mend}" for gate in closed)
+    names = ", ".join(gate.name for gate in closed)
+    return f"what it learned does not pass {names}. {sentences} Or overrule it by name: [training] overrule"
 
 
 def _is_close_enough(case: _Case, item: StrategyResult, chosen: StrategyResult) -> bool:
@@ -165,7 +165,15 @@ def _decided(
     if beaten and not level:
         headline = f"Use {chosen.name}: with {metric} {score} it is shown to beat {_names(beaten)}."
     elif level:
-        headline = f"Use {chosen.name}: {metric} {score}, no other strategy is shown to be better, and it is the cheapest to run and keep."
+        cheaper = order_by_upkeep(standing, case.record.goal)[0]
+        keeping = (
+            "it is the cheapest to run and keep"
+            if cheaper is chosen
+            else f"{cheaper.name}, cheaper to run and keep, is not shown to be worth its training"
+        )
+        headline = (
+            f"Use {chosen.name}: {metric} {score}, no other strategy is shown to be better, and {keeping}."
+        )
     else:
         headline = f"Use {chosen.name}: {metric} {score}, and it is the only strategy left."
     reasons = [
@@ -246,6 +254,11 @@ def _hopeless(case: _Case, leader: StrategyResult) -> str:
         else "No strategy answers these questions well enough to be used"
     )
     return f"{start}: the best, {leader.name}, scores {case.quality(leader).value:.2f}."
+
+
+def _unproved(case: _Case, leader: StrategyResult) -> str:
+    margin = next(gate for gate in case.gates[leader.name] if gate.name == MARGIN)
+    return f"{leader.name} may not be recommended yet. {margin.reason} {margin.mend}"
 
 
 def _more_questions(case: _Case, found: Comparison | None) -> int | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from knowhow.evaluation.runs import RunRecord
-from knowhow.types import Comparison, Interval, Recommendation, Score, Traits
+from knowhow.types import Comparison, Gate, Interval, Recommendation, Score, Traits
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +105,7 @@ class Report:
     cost_unit: str
     limits: tuple[str, ...]
     record: RunRecord
+    gates: Mapping[str, tuple[Gate, ...]] = field(default_factory=dict, hash=False)
 
     def strategy(self, name: str) -> StrategyResult:
         """Return the result of a strategy by name."""

@@ -13,7 +13,7 @@ from knowhow.evaluation.arms import Goal, Prices
 from knowhow.evaluation.examples import parse_example
 from knowhow.evaluation.splits import Split, split_from_json
 from knowhow.storage import read_json, read_lines, write_json, write_text
-from knowhow.types import Answer, Example, Traits
+from knowhow.types import Answer, Example, Gate, Traits
 
 FORMAT_VERSION = 1
 
@@ -41,7 +41,10 @@ class ArmRecord:
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """One finished measurement: answers by arm and example id, single-call latencies, and everything it was measured under."""
+    """One finished measurement: answers by arm and example id, single-call latencies, and everything it was measured under.
+
+    `gates` holds, by strategy, what was checked of those that train.
+    """
 
     id: str
     decisive: str
@@ -65,6 +68,7 @@ class RunRecord:
     has_documents: bool
     uncovered: tuple[str, ...] | None
     volatile: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    gates: Mapping[str, tuple[Gate, ...]] = field(default_factory=dict, hash=False)
 
 
 def save_run(record: RunRecord, folder: Path) -> None:
@@ -102,6 +106,7 @@ def save_run(record: RunRecord, folder: Path) -> None:
             "has_documents": record.has_documents,
             "uncovered": list(record.uncovered) if record.uncovered is not None else None,
             "volatile": dict(record.volatile),
+            "gates": {name: [asdict(gate) for gate in gates] for name, gates in record.gates.items()},
         },
     )
 
@@ -150,6 +155,7 @@ def load_run(folder: Path) -> RunRecord:
         has_documents=value["has_documents"],
         uncovered=tuple(value["uncovered"]) if value["uncovered"] is not None else None,
         volatile=value["volatile"],
+        gates={name: tuple(Gate(**gate) for gate in gates) for name, gates in value.get("gates", {}).items()},
     )
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from knowhow.evaluation.naming import metric_name, p_text, signed
 from knowhow.evaluation.report import charts
+from knowhow.evaluation.report.admission import gate_rows
 from knowhow.evaluation.report.questions import Comparison, compare_questions
 from knowhow.evaluation.report.wording import (
     comparison_text,
@@ -70,6 +71,7 @@ def _context(report: Report) -> dict[str, Any]:
         "ladder": charts.ladder_steps(report),
         "level": f"{1 - record.alpha:.0%}",
         "facts": _facts(report),
+        "gates": gate_rows(report),
         "environment": _environment_rows(report),
         "settings": _settings_rows(record.settings),
     }

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from knowhow.evaluation.naming import metric_name, p_text, signed
+from knowhow.evaluation.report.admission import gate_rows
 from knowhow.evaluation.report.wording import (
     comparison_text,
     cost_text,
@@ -30,6 +31,7 @@ def render_markdown(report: Report) -> str:
         f"Comparison {report.id}: {report.questions} held-out questions, {metric_name(report.decisive)} decides.",
         _strategies(report),
         _comparisons(report),
+        _gates(report),
     ]
     for title, sentences in (
         ("Why", advice.reasons),
@@ -97,6 +99,12 @@ def _comparisons(report: Report) -> str:
     return "## Pair by pair\n\n" + _table(
         ["pair", "difference", "wins / ties / losses", "p (Holm)", "detectable", "verdict"], rows
     )
+
+
+def _gates(report: Report) -> str:
+    rows = [[row.strategy, row.title, row.status, row.sentence] for row in gate_rows(report)]
+    heads = ["strategy", "gate", "", "why"]
+    return "## Gates of what was trained\n\n" + _table(heads, rows) if rows else ""
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from knowhow.evaluation.naming import metric_name
+from knowhow.evaluation.report.admission import gate_lines
 from knowhow.evaluation.report.wording import (
     cost_text,
     headline_metrics,
@@ -39,6 +40,7 @@ def print_report(report: Report, console: Console) -> None:
             "Where the score is lost",
             tuple(gap.sentence for gap in report.diagnosis.gaps) + report.diagnosis.notes,
         ),
+        ("Gates of what was trained", gate_lines(report)),
         ("Next", advice.next_steps),
         ("Mind", report.limits),
     ):
