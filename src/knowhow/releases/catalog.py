@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +16,7 @@ from knowhow.releases.events import (
     CREATED,
     IMPORTED,
     PROMOTED,
+    QUARANTINED,
     ROLLED_BACK,
     WITHDRAWN,
     Event,
@@ -48,10 +49,13 @@ _WAIT_SECONDS = 30.0
 
 
 class Catalog:
-    """Releases under one folder; a release exists once its event is in the log, whatever lies in the folders."""
+    """Releases under one folder; a release exists once its event is in the log, whatever lies in the folders.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    `screen` says why what a strategy learned may not be used, or nothing: it sees every folder before it is taken in or answers.
+    """
+
+    def __init__(self, folder: Path, screen: Callable[[Path], str] = lambda fitted: "") -> None:
+        self.folder, self._screen = folder, screen
         self.log = folder / "events.jsonl"
 
     def events(self) -> list[Event]:
@@ -80,7 +84,12 @@ class Catalog:
 
     def fitted(self, release: Release) -> Path:
         """Return the folder of what the strategy learned, every file checked against its digest; DataError when one differs."""
+        if release.id in self.standing().quarantined:
+            raise PolicyError(
+                f"{release.id} is quarantined: it learned from a document that was purged. Train, compare and release anew."
+            )
         folder = self.folder / release.id / "fitted"
+        self._refuse_screened(folder, release.id)
         present = {path.relative_to(folder).as_posix(): path for path in find_files(folder)}
         expected = {file.path: file for file in release.files}
         for name in sorted(expected.keys() ^ present.keys()):
@@ -101,6 +110,7 @@ class Catalog:
         """Freeze `draft` with copies of the files under `fitted`; its files and id are filled in. PolicyError when it exists already."""
         with self._locked():
             events = self.events()
+            self._refuse_screened(fitted, draft.strategy)
             draft = replace(draft, files=_describe_files(fitted))
             release = replace(draft, id=name_release(draft))
             self._refuse_known(release, events)
@@ -138,6 +148,19 @@ class Catalog:
                 raise NotFoundError("There is no challenger to withdraw.")
             return append_event(self.log, events, Event(0, "", WITHDRAWN, current, by, reason, CHALLENGER))
 
+    def quarantine(self, names: Collection[str], *, by: str, reason: str) -> list[Event]:
+        """Keep releases from ever answering again, and destroy what they learned; those that are quarantined already stay so."""
+        with self._locked():
+            made = []
+            for name in sorted(names):
+                events = self.events()
+                if name not in find_standing(events).quarantined:
+                    made.append(append_event(self.log, events, Event(0, "", QUARANTINED, name, by, reason)))
+                # The log comes first: a release without its files must never look like a damaged one.
+                shutil.rmtree(self.folder / check_identifier(name) / "fitted", ignore_errors=True)
+            shutil.rmtree(self.folder / ".import", ignore_errors=True)
+            return made
+
     def rollback(self, *, by: str, reason: str, to: str = "") -> Event:
         """Point champion back at the one before, or at the earlier champion `to`; one durable line, nothing is copied or loaded."""
         with self._locked():
@@ -174,6 +197,7 @@ class Catalog:
                 release = release_from_json(value, str(archive))
                 self._refuse_known(release, events)
                 _check_staged(staging / "fitted", release, archive)
+                self._refuse_screened(staging / "fitted", release.id)
                 shutil.rmtree(self._clear(release.id))
                 staging.rename(self.folder / release.id)
                 sync_directory(self.folder)
@@ -181,6 +205,10 @@ class Catalog:
             finally:
                 shutil.rmtree(staging, ignore_errors=True)
             return release
+
+    def _refuse_screened(self, fitted: Path, name: str) -> None:
+        if reason := self._screen(fitted):
+            raise PolicyError(f"{name} may not be used: {reason}")
 
     def _take_in(self, release: Release, events: list[Event], kind: str, by: str, reason: str) -> None:
         value = release_to_json(release)

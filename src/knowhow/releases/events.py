@@ -12,12 +12,13 @@ from knowhow.journal import link, read_journal
 from knowhow.storage import append_lines
 
 CHAMPION, CHALLENGER = "champion", "challenger"
-CREATED, IMPORTED, PROMOTED, ROLLED_BACK, WITHDRAWN = (
+CREATED, IMPORTED, PROMOTED, ROLLED_BACK, WITHDRAWN, QUARANTINED = (
     "created",
     "imported",
     "promoted",
     "rolled_back",
     "withdrawn",
+    "quarantined",
 )
 
 
@@ -40,10 +41,14 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where the aliases point; `champions` are the champions a rollback can go back through, the present one last."""
+    """Where the aliases point; `champions` are the champions a rollback can go back through, the present one last.
+
+    `quarantined` are the releases that may not answer any more, because they learned from something that was purged.
+    """
 
     champions: tuple[str, ...] = ()
     challenger: str = ""
+    quarantined: frozenset[str] = frozenset()
 
     @property
     def champion(self) -> str:
@@ -86,8 +91,11 @@ def find_standing(events: Iterable[Event]) -> Standing:
     """Fold the log into where the aliases point now."""
     champions: list[str] = []
     challenger = ""
+    quarantined: set[str] = set()
     for event in events:
-        if event.alias == CHALLENGER:
+        if event.kind == QUARANTINED:
+            quarantined.add(event.release)
+        elif event.alias == CHALLENGER:
             challenger = event.release if event.kind == PROMOTED else ""
         elif event.kind == PROMOTED:
             champions.append(event.release)
@@ -97,4 +105,5 @@ def find_standing(events: Iterable[Event]) -> Standing:
                 champions.pop()
             if not champions:
                 champions.append(event.release)
-    return Standing(tuple(champions), challenger)
+    allowed = tuple(name for name in champions if name not in quarantined)
+    return Standing(allowed, "" if challenger in quarantined else challenger, frozenset(quarantined))

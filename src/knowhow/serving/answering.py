@@ -8,7 +8,8 @@ import time
 from collections import OrderedDict
 from dataclasses import replace
 
-from knowhow.errors import KnowHowError
+from knowhow.deletion.tombstones import FILE_NAME as TOMBSTONES
+from knowhow.errors import KnowHowError, PolicyError
 from knowhow.formats import is_demanding
 from knowhow.protocols import Pipeline
 from knowhow.releases.events import Standing
@@ -40,6 +41,7 @@ class Answerer(threading.Thread):
         self._pipelines: OrderedDict[str, Pipeline] = OrderedDict()
         self._standing = Standing()
         self._signature: tuple[int, int] | None = None
+        self._purged = file_signature(workspace.root / TOMBSTONES)
         self._lock = threading.Lock()
         self._last_good = ""
         self._running: list[Job] = []
@@ -154,12 +156,16 @@ class Answerer(threading.Thread):
             if target != CHAMPION or not self._last_good or self._last_good == name:
                 raise
             self._note_problem(error)
-            return self._pipelines[self._last_good], self._last_good
+            return self._pipeline(self._last_good), self._last_good
         if target == CHAMPION:
             self._last_good, self.problem = name, ""
         return pipeline, name
 
     def _pipeline(self, name: str) -> Pipeline:
+        self._forget_purged()
+        if name in self.standing().quarantined:
+            self._drop(name)
+            raise PolicyError(f"{name} is quarantined: it learned from a document that was purged.")
         if name not in self._pipelines:
             strategy = name.removeprefix("unreleased:")
             is_released = strategy == name
@@ -173,10 +179,20 @@ class Answerer(threading.Thread):
     def _forget_oldest(self) -> None:
         for name in list(self._pipelines)[: -self.settings.kept_releases - 1]:
             if name != self._last_good:
-                pipeline = self._pipelines.pop(name)
-                close = getattr(pipeline, "close", None)
-                if close is not None:
-                    close()
+                self._drop(name)
+
+    def _drop(self, name: str) -> None:
+        close = getattr(self._pipelines.pop(name, None), "close", None)
+        if close is not None:
+            close()
+
+    def _forget_purged(self) -> None:
+        """Load everything anew once something was purged: loaded pipelines may hold what they learned or showed."""
+        signature = file_signature(self.workspace.root / TOMBSTONES)
+        if signature != self._purged:
+            self._purged = signature
+            for name in list(self._pipelines):
+                self._drop(name)
 
     def _note_problem(self, error: KnowHowError) -> None:
         self.problem = translate(error, self.workspace.root).message
