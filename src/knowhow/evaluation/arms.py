@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from knowhow.errors import ConfigError
 from knowhow.protocols import Components, Metric, Strategy
 from knowhow.registry import check_options
 from knowhow.types import Example, Gate, Traits
-
-if TYPE_CHECKING:
-    from knowhow.evaluation.runs import RunRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +83,8 @@ class ExperimentPlan:
     settings: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     find_documents: Callable[[], Mapping[str, str]] | None = None
-    measure_gates: Callable[[RunRecord], Mapping[str, tuple[Gate, ...]]] | None = None
-    """Checks what was trained, once all answers are there and before the run is written."""
+    measure_gates: Callable[[Any], Mapping[str, tuple[Gate, ...]]] | None = None
+    """Checks what was trained, given the RunRecord, once all answers are there and before the run is written."""
 
 
 def parse_goal(values: Mapping[str, Any]) -> Goal:
