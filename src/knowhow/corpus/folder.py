@@ -13,8 +13,9 @@ from pathlib import Path
 
 from knowhow.config import GroupRule
 from knowhow.corpus.content import LoadError
-from knowhow.corpus.permissions import SIDECAR_SUFFIX, Statement, matches_glob, parse_sidecar, rule_groups
+from knowhow.corpus.permissions import SIDECAR_SUFFIX, Statement, parse_sidecar, rule_groups
 from knowhow.errors import DataError, NotFoundError
+from knowhow.globs import matches_glob
 from knowhow.registry import find, names
 from knowhow.storage import digest, digest_json
 from knowhow.types import IngestProblem

@@ -15,6 +15,7 @@ from typing import Any
 
 from knowhow.config import GroupRule
 from knowhow.corpus.content import LoadError
+from knowhow.globs import matches_glob
 
 SIDECAR_SUFFIX = ".meta.toml"
 _SIDECAR_KEYS = ("groups", "title", "metadata")
@@ -113,28 +114,6 @@ def combine_groups(statements: Iterable[frozenset[str] | None]) -> frozenset[str
             kind="groups",
         )
     return allowed
-
-
-def matches_glob(path: str, pattern: str) -> bool:
-    """Say whether a relative path matches a glob: `*` within a name, `**` across folders, a bare folder means all below it."""
-    return _glob_expression(pattern).fullmatch(path) is not None
-
-
-def _glob_expression(pattern: str) -> re.Pattern[str]:
-    pattern = pattern.removeprefix("./").rstrip("/")
-    translated, position = "", 0
-    while position < len(pattern):
-        if pattern.startswith("**/", position):
-            translated, position = translated + "(?:[^/]+/)*", position + 3
-        elif pattern.startswith("**", position):
-            translated, position = translated + ".*", position + 2
-        elif pattern[position] == "*":
-            translated, position = translated + "[^/]*", position + 1
-        elif pattern[position] == "?":
-            translated, position = translated + "[^/]", position + 1
-        else:
-            translated, position = translated + re.escape(pattern[position]), position + 1
-    return re.compile(translated + "(?:/.*)?", re.DOTALL)
 
 
 def _malformed(place: str, value: Any) -> LoadError:

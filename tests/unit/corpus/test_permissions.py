@@ -6,12 +6,12 @@ from knowhow.config import GroupRule
 from knowhow.corpus.content import LoadError
 from knowhow.corpus.permissions import (
     combine_groups,
-    matches_glob,
     parse_groups,
     parse_sidecar,
     parse_statement,
     rule_groups,
 )
+from knowhow.globs import matches_glob
 
 S, L, H = frozenset({"staff"}), frozenset({"legal"}), frozenset({"staff", "hr"})
 
