@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -115,6 +116,53 @@ def test_report_prints_the_kept_run_again(workspace: Path, capsys: pytest.Captur
         assert main(["report", compared["id"], "-C", str(workspace), "--json", *extra]) == 0
         assert json.loads(capsys.readouterr().out) == compared
     assert main(["report", "nonesuch", "-C", str(workspace)]) == 2
+
+
+def test_advice_and_measurement_stand_side_by_side(
+    workspace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "advised"
+    shutil.copytree(workspace, root)
+    answers = [
+        "--goal",
+        "knowledge",
+        "--changes",
+        "fast",
+        "--citations",
+        "yes",
+        "--corpus-tokens",
+        "500000",
+        "--yes",
+    ]
+    assert main(["advise", "-C", str(root), *answers]) == 0
+    assert main(["compare", "-C", str(root), "-q", "--json"]) == 0
+    out = capsys.readouterr().out
+    report = json.loads(out[out.index("\n{") :])
+    # The limits that the advice wrote decide: base cites nothing and follows no change.
+    assert report["goal"]["citations"] is True
+    assert report["goal"]["freshness"] is True
+    assert any("base is ruled out" in reason for reason in report["recommendation"]["reasons"])
+    prior = report["prior"]
+    assert prior["strategy"] == "rag"
+    assert "bears the advice out" in prior["verdict"]
+    first = prior["steps"][0]
+    scores = {item["name"]: item["metrics"]["token_f1"]["interval"]["value"] for item in report["strategies"]}
+    assert first["strategies"] == "rag – base"
+    assert first["measured"]["value"] == pytest.approx(100 * (scores["rag"] - scores["base"]))
+    assert first["measured"]["low"] <= first["measured"]["value"] <= first["measured"]["high"]
+    page = next((root / ".knowhow" / "runs").glob(f"{report['id']}/report.html")).read_text()
+    assert "Expected and measured" in page
+    # And the other way round: advice shows the measurement.
+    assert main(["advise", "-C", str(root), "--yes", "--no-save", "--json"]) == 0
+    advice = json.loads(capsys.readouterr().out)
+    assert advice["measurement"]["verdict"] == "agrees"
+    assert advice["measurement"]["run"] == report["id"]
+    assert advice["measurement"]["steps"][0]["measured"] == pytest.approx(
+        first["measured"]["value"], abs=0.01
+    )
+    assert advice["measurement"]["steps"][0]["measured_interval"] == pytest.approx(
+        [first["measured"]["low"], first["measured"]["high"]], abs=0.01
+    )
 
 
 def test_a_second_comparison_is_byte_identical(workspace: Path) -> None:

@@ -20,6 +20,7 @@ from knowhow.advisor.evidence import (
     find_nearest,
     load_evidence,
 )
+from knowhow.advisor.measurement import ExpectedMeasured, Measurement, expected_vs_measured
 from knowhow.advisor.notes import find_notes
 from knowhow.advisor.outcomes import DESCRIPTIONS, FAMILY, STRATEGY, Description, Family, Outcome
 from knowhow.advisor.plan import Route, Stage, plan_routes, plan_stages
@@ -67,7 +68,10 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """A recommendation before there is data: a starting point with everything it rests on."""
+    """A recommendation before there is data: a starting point with everything it rests on.
+
+    Where the workspace has been measured, `measurement` and `steps` stand beside it as the posterior.
+    """
 
     answers: Answers
     outcome: Outcome
@@ -88,6 +92,8 @@ class Advice:
     stages: tuple[Stage, ...]
     routes: tuple[Route, ...]
     triggers: tuple[Trigger, ...]
+    measurement: Measurement | None = None
+    steps: tuple[ExpectedMeasured, ...] = ()
 
     @property
     def description(self) -> Description:
@@ -100,8 +106,9 @@ def advise(
     assumptions: Assumptions | None = None,
     facts: WorkspaceFacts | None = None,
     drift: float | None = None,
+    measurement: Measurement | None = None,
 ) -> Advice:
-    """Return the advice for a case; `facts` show in the triggers what the workspace sees now."""
+    """Return the advice for a case; `facts` show in the triggers what the workspace sees now, `measurement` stands beside it."""
     choice = decide(answers)
     cases = load_evidence().cases
     family = FAMILY[choice.outcome]
@@ -136,6 +143,8 @@ def advise(
         stages=plan_stages(answers, choice.outcome),
         routes=plan_routes(answers, choice.outcome),
         triggers=find_triggers(answers, choice.outcome, report, facts, drift),
+        measurement=measurement,
+        steps=() if measurement is None else expected_vs_measured(gains, measurement),
     )
 
 

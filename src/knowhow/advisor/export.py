@@ -8,6 +8,7 @@ from typing import Any
 
 from knowhow.advisor.advice import Advice
 from knowhow.advisor.answers import describe_answers
+from knowhow.advisor.measurement import describe_judgement, judge_advice
 from knowhow.advisor.summary import STARTING_POINT, describe_confidence
 from knowhow.advisor.text import Value
 from knowhow.advisor.translation import Translator
@@ -31,6 +32,7 @@ def to_json(advice: Advice, language: str = "en") -> dict[str, Any]:
             }
             for gain in advice.gains
         ],
+        "measurement": _measurement(advice, show),
         "nearest": [
             {
                 "id": item.case.id,
@@ -75,6 +77,41 @@ def _decision(advice: Advice, show: Show) -> dict[str, Any]:
         ],
         "confidence": {**asdict(advice.agreement), "text": show(describe_confidence(advice))},
     }
+
+
+def _measurement(advice: Advice, show: Show) -> dict[str, Any] | None:
+    found = advice.measurement
+    if found is None:
+        return None
+    return {
+        "run": found.run,
+        "day": found.day,
+        "questions": found.questions,
+        "strategy": found.strategy,
+        "verdict": judge_advice(advice.strategy, found),
+        "text": show(describe_judgement(advice.strategy, found)),
+        "scores": {name: [score.value, score.low, score.high] for name, score in found.scores.items()},
+        "steps": [
+            {
+                "from": str(row.start),
+                "to": str(row.end),
+                "expected": round(row.expected, 2),
+                "expected_interval": [round(row.low, 2), round(row.high, 2)],
+                "studies": row.studies,
+                "measured": _rounded(row.measured),
+                "measured_interval": None
+                if row.measured_low is None
+                else [_rounded(row.measured_low), _rounded(row.measured_high)],
+                "strategies": [row.start_strategy, row.end_strategy],
+                "reading": row.reading,
+            }
+            for row in advice.steps
+        ],
+    }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 2)
 
 
 def _costs(advice: Advice) -> dict[str, Any]:

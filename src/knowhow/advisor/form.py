@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from knowhow.advisor.advice import Advice
 from knowhow.advisor.answers import Answers, parse_answers
 from knowhow.advisor.labels import LABELS
+from knowhow.advisor.measurement import describe_judgement
 from knowhow.advisor.questions import FINER_QUESTIONS, FIRST_QUESTIONS, QUESTIONS, Question, matters
 from knowhow.advisor.summary import STARTING_POINT, describe_confidence
 from knowhow.advisor.text import Text
@@ -71,6 +72,9 @@ def render_form(
         action=action,
         advice=advice,
         confidence=None if advice is None else describe_confidence(advice),
+        judgement=describe_judgement(advice.strategy, advice.measurement)
+        if advice is not None and advice.measurement is not None
+        else None,
         caution=STARTING_POINT,
         groups=[
             (LABELS["five_first"], [_field(question, answers) for question in FIRST_QUESTIONS]),

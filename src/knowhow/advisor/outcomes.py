@@ -30,6 +30,13 @@ class Family(StrEnum):
     HYBRID = "hybrid"
 
 
+FAMILY_NAMES: Mapping[Family, Text] = {
+    Family.PROMPT: say("prompt"),
+    Family.RAG: say("RAG"),
+    Family.FINE_TUNE: say("fine-tuning"),
+    Family.HYBRID: say("RAG with fine-tuning"),
+}
+
 FAMILY: Mapping[Outcome, Family] = {
     Outcome.PROMPT: Family.PROMPT,
     Outcome.RAG: Family.RAG,

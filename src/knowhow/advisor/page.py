@@ -11,8 +11,15 @@ from knowhow.advisor.costs import HORIZON_MONTHS, CostReport
 from knowhow.advisor.dimensions import FAMILIES
 from knowhow.advisor.evidence import load_evidence
 from knowhow.advisor.labels import LABELS, STRATEGY_NAMES, UNITS
-from knowhow.advisor.outcomes import DESCRIPTIONS, FAMILY
-from knowhow.advisor.summary import FAMILY_NAMES, STARTING_POINT, describe_confidence, describe_gain
+from knowhow.advisor.measurement import (
+    describe_expected,
+    describe_judgement,
+    describe_measured,
+    describe_source,
+    describe_step,
+)
+from knowhow.advisor.outcomes import DESCRIPTIONS, FAMILY, FAMILY_NAMES
+from knowhow.advisor.summary import STARTING_POINT, describe_confidence, describe_gain
 from knowhow.advisor.terminal import describe_basis, describe_crossings, describe_value_flip
 from knowhow.advisor.text import Money, Number
 from knowhow.advisor.translation import Translator
@@ -77,6 +84,12 @@ def render_page(advice: Advice, language: str = "en", *, day: str = "") -> str:
         rating_words={2: LABELS["good"], 1: LABELS["fair"], 0: LABELS["poor"]},
         gains=[describe_gain(gain) for gain in advice.gains],
         confidence=describe_confidence(advice),
+        judgement=describe_judgement(advice.strategy, advice.measurement) if advice.measurement else None,
+        source=describe_source(advice.measurement) if advice.measurement else None,
+        steps=[
+            (describe_step(row), describe_expected(row), describe_measured(row), LABELS[row.reading])
+            for row in advice.steps
+        ],
         basis=describe_basis(report),
         crossings=describe_crossings(advice, translator),
         value_flip=describe_value_flip(advice),

@@ -1,69 +1,18 @@
-"""Advice as data for others: the shared Recommendation, JSON, and expected beside measured."""
+"""Advice in sentences that every form of it shares, and as the Recommendation that the report also returns."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 from knowhow.advisor.advice import Advice, summarise_costs
-from knowhow.advisor.cases import ARM_FAMILY
 from knowhow.advisor.evidence import Gain
-from knowhow.advisor.outcomes import DESCRIPTIONS, Family
+from knowhow.advisor.outcomes import DESCRIPTIONS, FAMILY_NAMES
 from knowhow.advisor.text import Number, Share, Text, say
 from knowhow.advisor.translation import Translator
 from knowhow.types import Recommendation
 
-STRATEGY_FAMILY: Mapping[str, Family] = {
-    **ARM_FAMILY,
-    "finetuned": Family.FINE_TUNE,
-    "finetuned_rag": Family.HYBRID,
-    "tuned_retriever": Family.RAG,
-    "routed": Family.HYBRID,
-}
-FAMILY_NAMES: Mapping[Family, Text] = {
-    Family.PROMPT: say("prompt"),
-    Family.RAG: say("RAG"),
-    Family.FINE_TUNE: say("fine-tuning"),
-    Family.HYBRID: say("RAG with fine-tuning"),
-}
 STARTING_POINT = say(
     "This is a starting point from your answers and published studies, not a measurement. Measure it on your own questions with:"
     " knowhow compare"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class ExpectedMeasured:
-    """One step from the prior to the posterior, in points: what studies led one to expect, and what was measured here.
-
-    `measured` None means that one of the two families was not run; `is_inside` compares it with the expected interval.
-    """
-
-    start: Family
-    end: Family
-    expected: float
-    low: float
-    high: float
-    measured: float | None
-    is_inside: bool | None
-
-
-def expected_vs_measured(advice: Advice, measured: Mapping[str, float]) -> tuple[ExpectedMeasured, ...]:
-    """Put the expected gains beside the measured ones; `measured` maps strategy names to scores from 0 to 1.
-
-    The best measured strategy stands for its family; strategies of no family (such as oracle) are left out.
-    """
-    best: dict[Family, float] = {}
-    for name, score in measured.items():
-        family = STRATEGY_FAMILY.get(name)
-        if family is not None:
-            best[family] = max(score, best.get(family, score))
-    rows = []
-    for gain in advice.gains:
-        found = 100 * (best[gain.end] - best[gain.start]) if gain.start in best and gain.end in best else None
-        inside = None if found is None else gain.low <= found <= gain.high
-        rows.append(ExpectedMeasured(gain.start, gain.end, gain.mean, gain.low, gain.high, found, inside))
-    return tuple(rows)
 
 
 def describe_gain(gain: Gain) -> Text:

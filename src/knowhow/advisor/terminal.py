@@ -12,8 +12,16 @@ from knowhow.advisor.costs import HORIZON_MONTHS, CostReport
 from knowhow.advisor.dimensions import FAMILIES
 from knowhow.advisor.evidence import load_evidence
 from knowhow.advisor.labels import LABELS, STRATEGY_NAMES, UNITS
-from knowhow.advisor.outcomes import DESCRIPTIONS, FAMILY, RETRIEVES
-from knowhow.advisor.summary import FAMILY_NAMES, STARTING_POINT, describe_confidence, describe_gain
+from knowhow.advisor.measurement import (
+    Measurement,
+    describe_expected,
+    describe_judgement,
+    describe_measured,
+    describe_source,
+    describe_step,
+)
+from knowhow.advisor.outcomes import DESCRIPTIONS, FAMILY, FAMILY_NAMES, RETRIEVES
+from knowhow.advisor.summary import STARTING_POINT, describe_confidence, describe_gain
 from knowhow.advisor.text import Money, Number, Text, Value
 from knowhow.advisor.translation import Translator, round_significant
 
@@ -42,6 +50,8 @@ def print_advice(advice: Advice, console: Console, language: str = "en", *, is_f
     printer.pairs("routes", ((item.questions, item.treatment) for item in advice.routes))
     printer.bullets("gains", [describe_gain(gain) for gain in advice.gains] or [LABELS["no_gains"]])
     printer.bullets("confidence", [describe_confidence(advice)])
+    if advice.measurement is not None:
+        _print_measurement(advice, advice.measurement, printer)
     _print_costs(advice, printer)
     printer.heading("plan")
     for number, stage in enumerate(advice.stages, start=1):
@@ -142,6 +152,21 @@ class _Printer:
             self.heading(label)
             for line in lines:
                 self.console.print(f"  - {line}", markup=False)
+
+
+def _print_measurement(advice: Advice, measurement: Measurement, printer: _Printer) -> None:
+    show = printer.show
+    printer.heading("expected_measured")
+    printer.console.print(f"  {show(describe_judgement(advice.strategy, measurement))}", markup=False)
+    for row in advice.steps:
+        printer.console.print(
+            f"  - {show(describe_step(row))}{printer.colon}{show(LABELS[row.reading])}", markup=False
+        )
+        for label, text in (("expected", describe_expected(row)), ("measured", describe_measured(row))):
+            printer.console.print(
+                f"      {show(LABELS[label])}{printer.colon}{show(text)}", style="dim", markup=False
+            )
+    printer.console.print(f"  {show(describe_source(measurement))}", style="dim", markup=False)
 
 
 def _print_costs(advice: Advice, printer: _Printer) -> None:

@@ -136,8 +136,13 @@ class _Context:
         from knowhow.advisor.advice import advise as give_advice
         from knowhow.workspace.facts import gather_assumptions
 
-        facts = self.observation.facts if self.observation else None
-        return give_advice(answers, gather_assumptions(self.observation, self.costs), facts)
+        seen = self.observation
+        return give_advice(
+            answers,
+            gather_assumptions(seen, self.costs),
+            seen.facts if seen else None,
+            measurement=seen.measurement if seen else None,
+        )
 
     def save(self, advice: Advice, language: str) -> None:
         from knowhow.advisor.goal import record_decision, write_goal

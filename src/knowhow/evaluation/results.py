@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from knowhow.evaluation.expectations import Prior
 from knowhow.evaluation.runs import RunRecord
 from knowhow.types import Comparison, Gate, Interval, Recommendation, Score, Traits
 
@@ -89,7 +90,10 @@ class Diagnosis:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A whole comparison; `comparisons` are on the decisive metric, Holm-adjusted over the pairs of finished strategies."""
+    """A whole comparison; `comparisons` are on the decisive metric, Holm-adjusted over the pairs of finished strategies.
+
+    `prior` is the advice given before, where there was one.
+    """
 
     id: str
     decisive: str
@@ -106,6 +110,7 @@ class Report:
     limits: tuple[str, ...]
     record: RunRecord
     gates: Mapping[str, tuple[Gate, ...]] = field(default_factory=dict, hash=False)
+    prior: Prior | None = None
 
     def strategy(self, name: str) -> StrategyResult:
         """Return the result of a strategy by name."""

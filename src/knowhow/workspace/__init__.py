@@ -91,7 +91,8 @@ class Workspace:
 
         seen = self.observe()
         case = gather_answers(seen, self.settings.goal, answers, "advise")
-        return advise(case, gather_assumptions(seen, self.settings.costs), seen.facts)
+        costs = gather_assumptions(seen, self.settings.costs)
+        return advise(case, costs, seen.facts, measurement=seen.measurement)
 
     def ask(
         self,

@@ -20,6 +20,7 @@ from knowhow.privacy.recognisers import find_personal_data
 from knowhow.workspace.comparison import ComparisonOptions, build_metrics, plan_comparison
 from knowhow.workspace.components import open_index
 from knowhow.workspace.fitted import remember_fitted
+from knowhow.workspace.measurement import add_prior
 
 
 def compare(settings: Settings, options: ComparisonOptions) -> tuple[Report, Path]:
@@ -30,7 +31,7 @@ def compare(settings: Settings, options: ComparisonOptions) -> tuple[Report, Pat
     finally:
         components.close()
     remember_fitted(settings, {arm.name: arm.fitted for arm in record.arms if arm.fitted and arm.seed == 0})
-    report = build_report(record, plan.metrics)
+    report = add_prior(build_report(record, plan.metrics))
     return report, write_report(report, plan.runs / record.id)
 
 
@@ -38,7 +39,7 @@ def reopen_report(settings: Settings, name: str = "", *, is_rescored: bool = Fal
     """Draw the report of a finished run again from its kept answers, newest by default; `is_rescored` also writes its files anew."""
     folder = find_run(settings.state / "runs", name)
     record = load_run(folder)
-    report = build_report(record, build_metrics(settings, record.metrics))
+    report = add_prior(build_report(record, build_metrics(settings, record.metrics)))
     page = folder / "report.html"
     if is_rescored or not page.exists():
         page = write_report(report, folder)

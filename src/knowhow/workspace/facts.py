@@ -6,15 +6,16 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from knowhow.advisor.answers import Answers, WorkspaceFacts, default_answers, parse_answers
 from knowhow.advisor.assumptions import Assumptions, apply_costs, default_assumptions
 from knowhow.advisor.goal import read_goal
+from knowhow.advisor.measurement import Measurement
 from knowhow.config import Settings
-from knowhow.errors import DataError, NotFoundError
+from knowhow.errors import DataError
 from knowhow.types import DocumentRecord, Example
+from knowhow.workspace.measurement import newest_report, read_measurement
 
 if TYPE_CHECKING:
     from knowhow.protocols import Index
@@ -30,18 +31,19 @@ _EMBEDDED_BILLIONS = 0.135
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """Facts for the advisor's questions, cost constants that were measured here, and measured scores by strategy (0 to 1)."""
+    """Facts for the advisor's questions, cost constants that were measured here, and the newest comparison."""
 
     facts: WorkspaceFacts
     costs: Mapping[str, float] = field(default_factory=dict)
-    scores: Mapping[str, float] = field(default_factory=dict)
+    measurement: Measurement | None = None
 
 
 def observe(settings: Settings, records: Sequence[DocumentRecord], index: Index | None = None) -> Observation:
     """Return what the workspace shows; nothing is generated, and a broken examples file counts as not seen."""
     examples = _read_examples(settings)
-    report = _newest_report(settings)
-    scores = _scores(report)
+    report = newest_report(settings)
+    measurement = read_measurement(report)
+    scores = {} if measurement is None else measurement.scores
     texts = _sample_texts(records, index)
     answers = [text for example in examples or () for text in example.references]
     intents = {example.intent for example in examples or () if example.intent}
@@ -53,14 +55,14 @@ def observe(settings: Settings, records: Sequence[DocumentRecord], index: Index 
         has_permissions=any(record.groups for record in records) if records else None,
         coverage=_coverage(examples or (), texts, records),
         corpus_tokens=round(sum(_tokens(record) for record in records)) if records else None,
-        probe=max((scores[name] for name in ("base", "few_shot") if name in scores), default=None),
+        probe=max((scores[name].value for name in ("base", "few_shot") if name in scores), default=None),
         languages=_languages(records),
         intents=len(intents) or None,
         model_parameters_billion=_EMBEDDED_BILLIONS
         if settings.generator.name == "llama_cpp" and not settings.generator.options
         else None,
     )
-    return Observation(facts, _measured_costs(report), scores)
+    return Observation(facts, _measured_costs(report), measurement)
 
 
 def _read_examples(settings: Settings) -> tuple[Example, ...] | None:
@@ -148,29 +150,6 @@ def _languages(records: Sequence[DocumentRecord]) -> tuple[str, ...]:
     """Languages of at least five per cent of the documents, commonest first."""
     counts = Counter(record.language for record in records if record.language)
     return tuple(name for name, count in counts.most_common() if count * 20 >= len(records))
-
-
-def _newest_report(settings: Settings) -> Mapping[str, Any]:
-    from knowhow.evaluation.runs import find_run
-    from knowhow.storage import read_json
-
-    try:
-        path: Path = find_run(settings.state / "runs") / "report.json"
-    except NotFoundError:
-        return {}
-    if not path.is_file():
-        return {}
-    report = read_json(path)
-    return report if isinstance(report, dict) else {}
-
-
-def _scores(report: Mapping[str, Any]) -> dict[str, float]:
-    scores = {}
-    for item in report.get("strategies", ()):
-        metric = item.get("metrics", {}).get(report.get("decisive"))
-        if metric and metric.get("higher_is_better"):
-            scores[str(item["name"])] = float(metric["interval"]["value"])
-    return scores
 
 
 def _measured_costs(report: Mapping[str, Any]) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import json
 import re
@@ -27,15 +28,24 @@ from knowhow.advisor.answers import (
 )
 from knowhow.advisor.export import to_json
 from knowhow.advisor.goal import derive_limits, read_decisions, read_goal, record_decision, write_goal
+from knowhow.advisor.labels import LABELS
+from knowhow.advisor.measurement import (
+    ExpectedMeasured,
+    Measurement,
+    describe_judgement,
+    expected_vs_measured,
+    judge_advice,
+)
 from knowhow.advisor.outcomes import Family, Outcome
 from knowhow.advisor.page import draw_chart, render_page
-from knowhow.advisor.summary import expected_vs_measured, to_recommendation
+from knowhow.advisor.summary import to_recommendation
 from knowhow.advisor.tables import print_backtest, print_evidence
 from knowhow.advisor.terminal import print_advice
 from knowhow.advisor.translation import LANGUAGES, Translator
 from knowhow.advisor.triggers import find_triggers
 from knowhow.config import load_settings
 from knowhow.errors import ConfigError
+from knowhow.types import Interval
 
 BANK = Answers(
     Goal.BOTH,
@@ -157,16 +167,103 @@ def test_recommendation_is_the_shared_type():
     assert not to_recommendation(advise(Answers(Goal.KNOWLEDGE, corpus_tokens=0))).is_decided
 
 
+def interval(value, half=0.1):
+    return Interval(value, value - half, value + half)
+
+
+MEASURED = Measurement(
+    "abc",
+    120,
+    {
+        name: interval(value)
+        for name, value in {"base": 0.2, "few_shot": 0.25, "rag": 0.5, "oracle": 0.9}.items()
+    },
+    {("rag", "few_shot"): Interval(0.26, 0.2, 0.31)},
+    "rag",
+    "2026-03-04",
+)
+
+
 def test_expected_beside_measured():
-    advice = advise(Answers(Goal.KNOWLEDGE, Change.FAST, Tri.YES, 0))
-    rows = expected_vs_measured(advice, {"base": 0.2, "few_shot": 0.25, "rag": 0.5, "oracle": 0.9})
-    first = rows[0]
+    advice = advise(Answers(Goal.KNOWLEDGE, Change.FAST, Tri.YES, 0), measurement=MEASURED)
+    first, second = advice.steps
     assert (first.start, first.end) == (Family.PROMPT, Family.RAG)
-    assert first.measured == pytest.approx(25)
-    assert first.is_inside == (first.low <= 25 <= first.high)
-    assert rows[1].end is Family.HYBRID
-    assert rows[1].measured is None
-    assert rows[1].is_inside is None
+    # The best of each family, by the paired difference where there is one.
+    assert (first.start_strategy, first.end_strategy) == ("few_shot", "rag")
+    assert [first.measured, first.measured_low, first.measured_high] == pytest.approx([26, 20, 31])
+    assert second.end is Family.HYBRID
+    assert second.measured is None
+    assert second.reading == "not_measured"
+
+
+def test_without_a_pair_the_means_are_subtracted():
+    gains = advise(Answers(Goal.KNOWLEDGE)).gains
+    plain = Measurement("abc", 9, MEASURED.scores)
+    row = expected_vs_measured(gains, plain)[0]
+    assert row.measured == pytest.approx(25)
+    assert row.measured_low is None
+
+
+@pytest.mark.parametrize(
+    ("measured", "low", "high", "reading"),
+    [
+        (12, 8, 16, "as_expected"),
+        (20, 20, 20, "as_expected"),
+        (25, 19, 31, "within_error"),
+        (25, 21, 29, "above"),
+        (25, None, None, "above"),
+        (2, 0, 4, "below"),
+        (2, -4, 10, "within_error"),
+        (None, None, None, "not_measured"),
+    ],
+)
+def test_reading_of_a_step(measured, low, high, reading):
+    row = ExpectedMeasured(Family.PROMPT, Family.RAG, 15, 10, 20, 5, measured, low, high)
+    assert row.reading == reading
+
+
+@pytest.mark.parametrize(
+    ("advised", "measured", "strategy", "verdict"),
+    [
+        ("rag", ["base", "rag"], "rag", "agrees"),
+        ("rag", ["base", "tuned_retriever"], "tuned_retriever", "agrees"),
+        ("finetuned_rag", ["base", "rag", "raft"], "rag", "differs"),
+        ("finetuned_rag", ["base", "rag"], "rag", "untested"),
+        ("rag", ["base", "rag"], "undecided", "open"),
+        ("undecided", ["base"], "undecided", "agrees"),
+        ("undecided", ["base"], "base", "differs"),
+    ],
+)
+def test_what_a_measurement_says_about_the_advice(advised, measured, strategy, verdict):
+    found = Measurement("abc", 50, {name: interval(0.5) for name in measured}, strategy=strategy)
+    assert judge_advice(advised, found) == verdict
+    assert "50" in Translator("en").show(describe_judgement(advised, found))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_prior_and_posterior_stand_side_by_side_everywhere(language):
+    from rich.console import Console
+
+    from knowhow.advisor.form import render_form
+
+    advice = advise(replace(BANK, latency=Latency.UNKNOWN), measurement=MEASURED)
+    show = Translator(language).show
+    judgement = show(describe_judgement(advice.strategy, MEASURED))
+    stream = io.StringIO()
+    print_advice(advice, Console(file=stream, width=400), language)
+    page = render_page(advice, language)
+    for text in (stream.getvalue(), html.unescape(page)):
+        assert judgement in text
+        assert show(LABELS["expected_measured"]) in text
+        assert "26" in text
+        assert "rag – few_shot" in text
+    assert judgement in html.unescape(render_form(advice.answers, language, advice=advice))
+    assert Page(page).open == []
+    value = json.loads(json.dumps(to_json(advice, language)))["measurement"]
+    assert value["verdict"] == "untested"
+    assert value["text"] == judgement
+    assert value["steps"][0]["measured_interval"] == [20, 31]
+    assert to_json(advise(BANK))["measurement"] is None
 
 
 def test_goal_is_written_beside_comments_and_other_keys(tmp_path):

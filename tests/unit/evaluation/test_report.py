@@ -16,11 +16,14 @@ import pytest
 from tests.unit.evaluation.experiments import DIAGNOSTIC, RETRIEVES, make_arm, make_examples, make_plan, right
 
 from knowhow.evaluation.analysis import build_report
+from knowhow.evaluation.arms import Goal
+from knowhow.evaluation.expectations import Expectation, Prior
 from knowhow.evaluation.experiment import run_experiment
 from knowhow.evaluation.report import print_report, render_html, render_markdown, report_to_json, write_report
 from knowhow.evaluation.report.charts import (
     _label_sides,
     _spread,
+    expectation_bars,
     ladder_steps,
     quality_bars,
     quality_cost_plane,
@@ -29,13 +32,35 @@ from knowhow.evaluation.report.html import MAX_BYTES
 from knowhow.evaluation.report.questions import compare_questions
 from knowhow.evaluation.results import Report
 from knowhow.evaluation.runs import find_run, load_run
-from knowhow.types import Answer, Chunk, Citation, Hit
+from knowhow.types import Answer, Chunk, Citation, Hit, Interval
 
 EXAMPLES = make_examples(120)
 HOSTILE = (
     '<script>alert(1)</script><img src="https://evil.example/x.png" onerror=alert(1)>'
     '"><svg onload=alert(1)> {{ 7*7 }} {% raw %} </details></style> <a href="javascript:alert(1)">x</a>'
     " ![pixel](https://evil.example/p.png) | a | b |"
+)
+
+
+PRIOR = Prior(
+    "Start with RAG",
+    "rag",
+    "2026-02-03",
+    "The measurement bears the advice out.",
+    (
+        Expectation(
+            "RAG over prompt",
+            Interval(16, 8, 24),
+            7,
+            Interval(38.6, 30, 47),
+            "rag – base",
+            "39 points [30, 47] (rag – base)",
+            "more than expected",
+        ),
+        Expectation(
+            "RAG with fine-tuning over RAG", Interval(3, -2, 9), 5, None, "", "not measured", "not measured"
+        ),
+    ),
 )
 
 
@@ -53,7 +78,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
         settings={"effort": "quick", "index": {"name": "x"}},
         environment={"python": "3"},
     )
-    return build_report(run_experiment(plan), plan.metrics)
+    return replace(build_report(run_experiment(plan), plan.metrics), prior=PRIOR)
 
 
 def hostile(report: Report) -> Report:
@@ -83,7 +108,10 @@ def hostile(report: Report) -> Report:
         index_version=HOSTILE,
     )
     advice = replace(report.recommendation, headline=HOSTILE, reasons=(HOSTILE,), next_steps=(HOSTILE,))
-    return replace(report, record=record, recommendation=advice, limits=(HOSTILE,))
+    prior = Prior(
+        HOSTILE, HOSTILE, HOSTILE, HOSTILE, (replace(PRIOR.steps[0], step=HOSTILE, reading=HOSTILE),)
+    )
+    return replace(report, record=record, recommendation=advice, limits=(HOSTILE,), prior=prior)
 
 
 class Audit(HTMLParser):
@@ -232,6 +260,7 @@ CHILD = """
 import sys
 from pathlib import Path
 from knowhow.evaluation.analysis import build_report
+from knowhow.evaluation.arms import Goal
 from knowhow.evaluation.report import write_report
 from knowhow.evaluation.runs import load_run
 from tests.unit.evaluation.experiments import right
@@ -281,6 +310,63 @@ def test_questions_that_decided_come_first(report: Report) -> None:
     assert cards["rag"].is_best != cards["base"].is_best
     assert not cards["oracle"].is_best
     assert any("evidence" in remark for remark in cards["rag"].remarks)
+
+
+def test_expected_stands_beside_measured_in_every_form(report: Report) -> None:
+    from rich.console import Console
+
+    stream = io.StringIO()
+    print_report(report, Console(file=stream, width=300))
+    for text in (stream.getvalue(), render_markdown(report), render_html(report)):
+        for wanted in (
+            "Expected and measured",
+            "Advice before measuring on 2026-02-03: Start with RAG",
+            "RAG over prompt",
+            "more than expected",
+            "not measured",
+        ):
+            assert wanted in text.replace("\\", "")
+    assert report_to_json(report)["prior"]["steps"][0]["measured"]["value"] == 38.6
+    bare = replace(report, prior=None)
+    assert "Expected and measured" not in render_html(bare) + render_markdown(bare)
+    assert report_to_json(bare)["prior"] is None
+
+
+def test_expected_and_measured_share_one_axis() -> None:
+    changes = expectation_bars(PRIOR)
+    assert changes is not None
+    first, second = changes.rows
+    # The axis goes from -10 to 50 in steps of 10.
+    assert [tick.label for tick in changes.ticks] == ["-10", "0", "+10", "+20", "+30", "+40", "+50"]
+    assert changes.zero == pytest.approx(100 / 6, abs=0.01)
+    assert (first.low, first.point, first.high) == pytest.approx((30, 43.33, 56.67), abs=0.01)
+    assert (first.measured_low, first.measured, first.measured_high) == pytest.approx(
+        (66.67, 81, 95), abs=0.01
+    )
+    assert second.measured is None
+    unpaired = replace(PRIOR.steps[0], measured=Interval(20, float("nan"), float("nan")))
+    found = expectation_bars(replace(PRIOR, steps=(unpaired,)))
+    assert found is not None
+    assert found.rows[0].measured_low == found.rows[0].measured_high == found.rows[0].measured
+    assert expectation_bars(replace(PRIOR, steps=())) is None
+
+
+@pytest.mark.parametrize(
+    ("goal", "words"),
+    [
+        (Goal(), []),
+        (Goal(citations=True, max_latency_ms=5000), ["answers must cite sources", "P99 at most 5.0 s"]),
+        (
+            Goal(min_quality=0.7, questions_per_month=3000),
+            ["a score of at least 0.70", "load 3,000 questions"],
+        ),
+    ],
+)
+def test_the_page_says_which_goal_was_set(report: Report, goal: Goal, words: list[str]) -> None:
+    page = render_html(replace(report, record=replace(report.record, goal=goal)))
+    assert ("Set under [goal]" in page) == bool(words)
+    for word in words:
+        assert word in page
 
 
 def test_chart_geometry(report: Report) -> None:

@@ -6,9 +6,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from knowhow.evaluation.expectations import Prior
 from knowhow.evaluation.naming import signed
 from knowhow.evaluation.report.wording import cost_text, interval_text, milliseconds, number
 from knowhow.evaluation.results import Report, StrategyResult
+from knowhow.types import Interval
 
 _LABEL_WIDTH = 30.0
 """Percent of a plane's width that a label may take."""
@@ -71,6 +73,27 @@ class Step:
     high: float
     kind: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A step of the prior on a common axis of points, in percent: the expected range, and the measured change where there is one."""
+
+    low: float
+    high: float
+    point: float
+    measured: float | None
+    measured_low: float | None
+    measured_high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Expected and measured changes; `zero` is where no change lies."""
+
+    rows: tuple[Change, ...]
+    zero: float
+    ticks: tuple[Tick, ...]
 
 
 def colours(report: Report) -> dict[str, int]:
@@ -272,3 +295,42 @@ def _spread(points: Sequence[tuple[float, float]], sides: Sequence[bool], gap: f
                 height = taken + gap
         placed.append((centre, height))
     return [round(min(max(height, -3.0), 103.0), 2) for _, height in placed]
+
+
+def expectation_bars(prior: Prior) -> Changes | None:
+    """Return every step's expected and measured change on one axis; None without steps."""
+    if not prior.steps:
+        return None
+    ends = [bound for step in prior.steps for bound in _ends(step.expected)]
+    ends += [bound for step in prior.steps if step.measured for bound in _ends(step.measured)]
+    step = _round_up(max(10.0, max(ends, default=0.0) - min(0.0, *ends)) / 5)
+    bottom = step * math.floor(min(0.0, *ends) / step)
+    top = step * math.ceil(max(0.0, *ends) / step)
+
+    def place(value: float) -> float:
+        return round(100 * (value - bottom) / (top - bottom), 2)
+
+    rows = []
+    for item in prior.steps:
+        bounds = _ends(item.measured) if item.measured else []
+        rows.append(
+            Change(
+                place(item.expected.low),
+                place(item.expected.high),
+                place(item.expected.value),
+                place(item.measured.value) if item.measured else None,
+                place(min(bounds)) if bounds else None,
+                place(max(bounds)) if bounds else None,
+            )
+        )
+    count = round((top - bottom) / step)
+    ticks = tuple(
+        Tick(place(bottom + step * number), f"{bottom + step * number:+g}".replace("+0", "0"))
+        for number in range(count + 1)
+    )
+    return Changes(tuple(rows), place(0.0), ticks)
+
+
+def _ends(interval: Interval) -> list[float]:
+    """The figures of an interval that are known."""
+    return [value for value in (interval.value, interval.low, interval.high) if math.isfinite(value)]

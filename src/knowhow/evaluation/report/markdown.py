@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from knowhow.evaluation.expectations import Prior
 from knowhow.evaluation.naming import metric_name, p_text, signed
 from knowhow.evaluation.report.admission import gate_rows
 from knowhow.evaluation.report.wording import (
@@ -14,6 +15,8 @@ from knowhow.evaluation.report.wording import (
     metric_order,
     milliseconds,
     number,
+    points_text,
+    prior_text,
     slowest_text,
     status_text,
     summary_text,
@@ -32,6 +35,7 @@ def render_markdown(report: Report) -> str:
         _strategies(report),
         _comparisons(report),
         _gates(report),
+        _prior(report.prior) if report.prior else "",
     ]
     for title, sentences in (
         ("Why", advice.reasons),
@@ -99,6 +103,22 @@ def _comparisons(report: Report) -> str:
     return "## Pair by pair\n\n" + _table(
         ["pair", "difference", "wins / ties / losses", "p (Holm)", "detectable", "verdict"], rows
     )
+
+
+def _prior(prior: Prior) -> str:
+    text = f"## Expected and measured\n\n{_escape(prior_text(prior))} {_escape(prior.verdict)} {_escape(prior.no_steps)}".rstrip()
+    rows = [
+        [
+            step.step,
+            f"{points_text(step.expected)} ({step.studies} studies)",
+            points_text(step.measured) if step.measured else "–",
+            step.strategies or "–",
+            step.reading,
+        ]
+        for step in prior.steps
+    ]
+    heads = ["step", "expected, points", "measured, points", "strategies", "reading"]
+    return f"{text}\n\n{_table(heads, rows)}" if rows else text
 
 
 def _gates(report: Report) -> str:

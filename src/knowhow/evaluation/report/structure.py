@@ -32,6 +32,7 @@ def report_to_json(report: Report) -> dict[str, Any]:
             "train": len(record.split.train),
             "held_out": len(record.split.held_out),
         },
+        "prior": asdict(report.prior) if report.prior else None,
         "gates": {name: [asdict(gate) for gate in gates] for name, gates in report.gates.items()},
         "goal": asdict(record.goal),
         "prices": asdict(record.prices),

@@ -12,6 +12,8 @@ from knowhow.evaluation.report.wording import (
     headline_metrics,
     interval_text,
     milliseconds,
+    points_text,
+    prior_text,
     slowest_text,
     status_text,
     summary_text,
@@ -40,6 +42,7 @@ def print_report(report: Report, console: Console) -> None:
             "Where the score is lost",
             tuple(gap.sentence for gap in report.diagnosis.gaps) + report.diagnosis.notes,
         ),
+        ("Expected and measured", _prior(report)),
         ("Gates of what was trained", gate_lines(report)),
         ("Next", advice.next_steps),
         ("Mind", report.limits),
@@ -48,6 +51,19 @@ def print_report(report: Report, console: Console) -> None:
             console.print(f"\n{title}", style="bold")
             for sentence in sentences:
                 console.print(f"  - {sentence}", markup=False)
+
+
+def _prior(report: Report) -> tuple[str, ...]:
+    prior = report.prior
+    if prior is None:
+        return ()
+    steps = [
+        f"{step.step}: expected {points_text(step.expected)} points ({step.studies} studies), measured {step.measured_text} – {step.reading}."
+        if step.measured is not None
+        else f"{step.step}: expected {points_text(step.expected)} points ({step.studies} studies), not measured."
+        for step in prior.steps
+    ]
+    return (prior_text(prior), prior.verdict, *steps, *([prior.no_steps] if prior.no_steps else []))
 
 
 def _table(report: Report, width: int) -> Table:

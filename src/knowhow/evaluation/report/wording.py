@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 
+from knowhow.evaluation.arms import Goal
+from knowhow.evaluation.expectations import Prior
 from knowhow.evaluation.metrics.information import information
+from knowhow.evaluation.recommendation import UNDECIDED
 from knowhow.evaluation.results import LatencySummary, MetricSummary, Report, StrategyResult
 from knowhow.types import Comparison, Interval
 
@@ -64,6 +67,47 @@ def slowest_text(times: LatencySummary) -> str:
 def cost_text(value: float) -> str:
     """Return a cost with three significant digits."""
     return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
+
+
+def points_text(interval: Interval) -> str:
+    """Return a change in points with its sign, and its bounds where they are known."""
+    value = f"{round(interval.value) + 0:+d}"
+    if not (math.isfinite(interval.low) and math.isfinite(interval.high)):
+        return value
+    return f"{value} [{round(interval.low) + 0:+d}, {round(interval.high) + 0:+d}]"
+
+
+def prior_text(prior: Prior) -> str:
+    """Return the advice that was given before measuring, as a sentence."""
+    day = f" on {prior.decided}" if prior.decided else ""
+    named = "" if prior.strategy == UNDECIDED else f" ({prior.strategy})"
+    return f"Advice before measuring{day}: {prior.advice}{named}."
+
+
+def goal_texts(goal: Goal) -> list[str]:
+    """Return the limits and the load of [goal] that this comparison went by; empty where only defaults are set."""
+    duties = {
+        "answers must cite sources": goal.citations,
+        "answers must follow the documents at once": goal.freshness,
+        "readers have different rights": goal.permissions,
+        "nothing leaves the premises": goal.on_premise,
+    }
+    found = [text for text, is_set in duties.items() if is_set]
+    if goal.max_latency_ms is not None:
+        found.append(f"P99 at most {milliseconds(goal.max_latency_ms)}")
+    if goal.max_cost_per_1000 is not None:
+        found.append(f"at most {cost_text(goal.max_cost_per_1000)} per 1,000 answers")
+    if goal.min_quality is not None:
+        found.append(f"a score of at least {number(goal.min_quality)}")
+    plain = Goal()
+    if (goal.questions_per_month, goal.updates_per_month) != (
+        plain.questions_per_month,
+        plain.updates_per_month,
+    ):
+        found.append(
+            f"load {goal.questions_per_month:,.0f} questions and {goal.updates_per_month:.3g} retrainings a month"
+        )
+    return found
 
 
 def status_text(report: Report, item: StrategyResult) -> str:
