@@ -1,4 +1,4 @@
-"""What an experiment compares: arms the goal they must meet, and prices."""
+"""What an experiment compares: arms, the goal they must meet, and prices."""
 
 from __future__ import annotations
 
