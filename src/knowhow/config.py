@@ -212,6 +212,7 @@ class Settings:
     training: Mapping[str, Any] = field(default_factory=dict, hash=False)
     goal: Mapping[str, Any] = field(default_factory=dict, hash=False)
     costs: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    router: Mapping[str, Any] = field(default_factory=dict, hash=False)
     strategy: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, hash=False)
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -19,6 +19,8 @@ from knowhow.types import (
     Format,
     Hit,
     Query,
+    Recognition,
+    Route,
     Traits,
 )
 
@@ -194,6 +196,40 @@ class Strategy(Protocol):
 
     def load(self, fitted: Path, components: Components) -> Pipeline:
         """Build the pipeline from a folder written by `fit`, possibly copied elsewhere."""
+
+
+class Router(Protocol):
+    """Knows what questions are about and, once told how strategies did, which of them answers."""
+
+    def recognise(self, queries: Sequence[Query]) -> list[Recognition]:
+        """Return what each question is about."""
+
+    def learn(
+        self, recognised: Sequence[Recognition], outcomes: Mapping[str, Sequence[float | None]]
+    ) -> Router:
+        """Return a router that knows these outcomes (strategy -> value per question, higher is better) and no others."""
+
+    def decide(self, recognised: Sequence[Recognition]) -> list[Route]:
+        """Return which strategy answers each question, and why."""
+
+    def reachable(self) -> list[str]:
+        """Return the strategies that some question can reach."""
+
+
+@runtime_checkable
+class RoutingStrategy(Strategy, Protocol):
+    """A strategy that answers through others; how those did on questions it has not seen decides which one answers what."""
+
+    def choices(self, names: Sequence[str]) -> list[str]:
+        """Return which of these strategies it may send questions to."""
+
+    def router(
+        self, examples: Sequence[Example], components: Components, strategies: Mapping[str, Traits]
+    ) -> Router:
+        """Learn intents from training examples; every question goes to the fallback until the router learns outcomes."""
+
+    def keep(self, router: Router, fitted: Mapping[str, Path], out: Path) -> None:
+        """Write the router and copies of what its strategies learned under `out`, for `load`."""
 
 
 Metric = Callable[[Example, Answer], float | None]

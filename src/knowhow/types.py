@@ -71,6 +71,30 @@ class Hit:
     parts: Mapping[str, float] = field(default_factory=dict, hash=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """What a router makes of a question: `intent` is empty where it is unknown, `nearest` the best guess even then.
+
+    `context_words` counts the words of the question and of the turns before it.
+    """
+
+    intent: str
+    nearest: str = ""
+    confidence: float = 0.0
+    is_phrase: bool = False
+    context_words: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Which strategy answers a question, and why in words."""
+
+    strategy: str
+    intent: str
+    confidence: float
+    reason: str
+
+
 class Role(StrEnum):
     """Who speaks in a conversation."""
 
