@@ -24,6 +24,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Literal
 
 LLAMA = """
 import json, sys, time
@@ -45,7 +46,9 @@ print(json.dumps({"seconds": seconds, "cpu_seconds": cpu, "chunks": len(texts), 
 """
 
 
-def run_knowhow(folder: Path, threads: int, tokens: int) -> dict[str, float]:
+def run_knowhow(
+    folder: Path, threads: int, tokens: int, precision: Literal["auto", "float32"]
+) -> dict[str, float]:
     """Time one ingest into a fresh index."""
     from knowhow.config import ChunkingSettings
     from knowhow.corpus.sync import Corpus
@@ -54,8 +57,9 @@ def run_knowhow(folder: Path, threads: int, tokens: int) -> dict[str, float]:
     from knowhow.retrieval.indexes.sqlite import SqliteIndex
 
     set_quiet(True)
-    embedder = MiniLmEmbedder(threads=threads)
+    embedder = MiniLmEmbedder(threads=threads, precision=precision)
     embedder.embed(["warm up"] * 4)
+    embedder.embed(["warm up"] * 512)
     counter = embedder.tokenizer
     with tempfile.TemporaryDirectory() as state:
         index = SqliteIndex(Path(state) / "index.sqlite", embedder.identity)
@@ -105,13 +109,17 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--tokens", type=int, default=200)
+    parser.add_argument(
+        "--precision", choices=["auto", "float32"], default="auto", help="auto: bfloat16 where the CPU has it"
+    )
     parser.add_argument("--side", choices=["knowhow"], help="run one side only and print its figures")
     chosen = parser.parse_args()
     if chosen.side:
-        print(json.dumps(run_knowhow(chosen.documents, chosen.threads, chosen.tokens)))
+        print(json.dumps(run_knowhow(chosen.documents, chosen.threads, chosen.tokens, chosen.precision)))
         return
     ours = [sys.executable, __file__, "--documents", str(chosen.documents), "--side", "knowhow"]
     ours += ["--threads", str(chosen.threads), "--tokens", str(chosen.tokens)]
+    ours += ["--precision", chosen.precision]
     theirs = [chosen.llama_python, "-c", LLAMA, str(chosen.documents), chosen.model]
     theirs += [str(chosen.threads), str(chosen.tokens)]
     rates: dict[str, list[float]] = {"knowhow": [], "llama-index": []}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,21 +45,16 @@ class OnnxEncoder:
 
     def encode(self, texts: Sequence[str]) -> Matrix:
         """Return one unit row per text."""
-        import numpy as np
-
         session, tokenizer = self._load(), self.tokenizer
         encoded = [encoding.ids for encoding in tokenizer.encode_batch(list(texts))]
-        rows: Matrix = np.zeros((len(texts), self.dimension), dtype=np.float32)
-
-        def fill(block: Sequence[int]) -> None:
-            rows[block] = self._run(session, [encoded[row] for row in block])
-
-        blocks = _blocks(encoded, self._batch_size)
-        # Blocks run side by side, each on one thread: that costs about half the processor time of sharing one large block.
         with ThreadPoolExecutor(self._threads or os.cpu_count() or 1) as pool:
-            for _ in map(fill, blocks) if len(blocks) < 2 else pool.map(fill, blocks):
-                pass
-        return normalise(rows)
+            return fill_rows(
+                encoded,
+                split_blocks(encoded, self._batch_size, _BLOCK_TOKENS),
+                self.dimension,
+                lambda batch: self._run(session, batch),
+                pool,
+            )
 
     @property
     def dimension(self) -> int:
@@ -95,12 +90,35 @@ class OnnxEncoder:
             return self._session
 
 
-def _blocks(encoded: Sequence[Sequence[int]], most_rows: int) -> list[list[int]]:
+def fill_rows(
+    encoded: Sequence[Sequence[int]],
+    blocks: Sequence[Sequence[int]],
+    dimension: int,
+    run: Callable[[Sequence[Sequence[int]]], Any],
+    pool: ThreadPoolExecutor,
+) -> Matrix:
+    """Return one unit row per text, block by block: `run` turns the token ids of a block into its vectors.
+
+    Blocks run side by side, each on one thread: that costs about half the processor time of sharing one large block.
+    """
+    import numpy as np
+
+    rows: Matrix = np.zeros((len(encoded), dimension), dtype=np.float32)
+
+    def fill(block: Sequence[int]) -> None:
+        rows[block] = run([encoded[row] for row in block])
+
+    for _ in map(fill, blocks) if len(blocks) < 2 else pool.map(fill, blocks):
+        pass
+    return normalise(rows)
+
+
+def split_blocks(encoded: Sequence[Sequence[int]], most_rows: int, most_tokens: int) -> list[list[int]]:
     """Return rows in blocks of like length whose padded size stays small enough for the processor's cache."""
     blocks: list[list[int]] = []
     for row in sorted(range(len(encoded)), key=lambda row: len(encoded[row])):
         rows = len(blocks[-1]) + 1 if blocks else 0
-        if rows and rows <= most_rows and rows * len(encoded[row]) <= _BLOCK_TOKENS:
+        if rows and rows <= most_rows and rows * len(encoded[row]) <= most_tokens:
             blocks[-1].append(row)
         else:
             blocks.append([row])

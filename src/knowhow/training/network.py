@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from knowhow.errors import BackendError, MissingDependencyError
+from knowhow.models.processor import has_fast_bf16
 from knowhow.training.attention import install
 from knowhow.training.options import TrainingOptions
 from knowhow.training.packing import Layout, PackedBatch
@@ -104,15 +105,6 @@ def choose_dtype(options: TrainingOptions, device: str) -> Any:
     if options.precision:
         return {"fp32": torch.float32, "bf16": torch.bfloat16}[options.precision]
     return torch.bfloat16 if device == "cuda" or has_fast_bf16() else torch.float32
-
-
-def has_fast_bf16() -> bool:
-    """Say whether this CPU multiplies bfloat16 matrices in hardware (AMX tiles or AVX-512 BF16)."""
-    try:
-        flags = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="ignore")
-    except OSError:
-        return False
-    return " amx_bf16" in flags or " avx512_bf16" in flags
 
 
 def _quantization(dtype: Any) -> Any:

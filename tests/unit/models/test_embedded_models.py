@@ -112,3 +112,21 @@ def test_embedded_generator_reads_and_keeps_to_a_form() -> None:
     assert held.prefill_ms > 0
     assert held.first_token_ms > 0
     generator.close()
+
+
+def test_many_texts_at_once_get_the_vectors_they_get_alone() -> None:
+    """Bulk embedding may be coarser where the processor makes that faster, but never enough to move a text."""
+    from knowhow.retrieval.bulk_encoder import is_bulk_encoding_available
+    from knowhow.retrieval.embedders.minilm import MiniLmEmbedder
+
+    if not is_bulk_encoding_available():
+        pytest.skip("bulk embedding needs the train extra and a processor that multiplies bfloat16")
+    texts = [
+        f"Rule {number}: the fee for {'a very ' * (number % 9)}late payment is {number} euro."
+        for number in range(512)
+    ]
+    bulk = MiniLmEmbedder().embed(texts)
+    exact = MiniLmEmbedder(precision="float32").embed(texts)
+    assert not np.array_equal(bulk, exact)
+    assert (bulk * exact).sum(axis=1).min() > 0.9995
+    assert np.allclose(np.linalg.norm(bulk, axis=1), 1, atol=1e-5)

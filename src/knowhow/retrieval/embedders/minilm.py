@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from knowhow.registry import register
+from knowhow.retrieval.bulk_encoder import BulkEncoder, is_bulk_encoding_available
 from knowhow.retrieval.encoder import OnnxEncoder, read_tokenizer
 from knowhow.storage import digest, digest_file
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from knowhow.protocols import Matrix
 
 _DIMENSION = 384
+_BULK = 512
+"""From this many texts on, loading torch costs less than it saves."""
 
 
 @register("embedder", "minilm")
@@ -25,13 +28,15 @@ _DIMENSION = 384
 class MiniLmEmbedder:
     """Embeds English text; `path` names a tuned encoder (model.onnx and tokenizer.json), empty means the embedded one.
 
-    Texts are cut at `max_tokens` tokens. `threads` 0 lets onnxruntime use every core.
+    Texts are cut at `max_tokens` tokens. `threads` 0 uses every core. `precision` "auto" embeds `_BULK` texts and more in bfloat16
+    where that is faster (retrieval/bulk_encoder.py), questions always in float32; "float32" never uses anything else.
     """
 
     path: str = ""
     max_tokens: int = 256
     batch_size: int = 32
     threads: int = 0
+    precision: Literal["auto", "float32"] = "auto"
 
     @property
     def languages(self) -> frozenset[str]:
@@ -65,6 +70,8 @@ class MiniLmEmbedder:
 
     def embed(self, texts: Sequence[str]) -> Matrix:
         """Return shape (len(texts), dimension), float32, rows of length 1, in the order of `texts`."""
+        if len(texts) >= _BULK and self._has_bulk_encoder:
+            return self._bulk_encoder.encode(texts)
         return self._encoder.encode(texts)
 
     @cached_property
@@ -73,3 +80,13 @@ class MiniLmEmbedder:
 
         directory = Path(self.path) if self.path else minilm_directory()
         return OnnxEncoder(directory, self.max_tokens, self.batch_size, self.threads)
+
+    @cached_property
+    def _has_bulk_encoder(self) -> bool:
+        return self.precision == "auto" and not self.path and is_bulk_encoding_available()
+
+    @cached_property
+    def _bulk_encoder(self) -> BulkEncoder:
+        from knowhow.models import MINILM, fetch
+
+        return BulkEncoder(fetch(MINILM), self.max_tokens, self.threads)
