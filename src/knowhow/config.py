@@ -127,39 +127,18 @@ class CompareSettings:
 
 @dataclass(frozen=True, slots=True)
 class PrivacySettings:
-    """[privacy]: what happens to personal data at ingest."""
+    """[privacy]: what happens to personal data in documents, examples, questions, answers and everything kept of them.
 
-    mode: Literal["off", "mask"] = "off"
-    kinds: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class TrustRule:
-    """Documents whose path under the documents folder matches the glob are trusted that much; the last rule that matches counts."""
-
-    path: str
-    trust: Literal["low", "normal", "high"]
-
-
-@dataclass(frozen=True, slots=True)
-class SourceSettings:
-    """[sources]: how far documents are trusted, and what becomes of text in them that speaks to a language model or is hidden.
-
-    `instructions` remove keeps sentences that give a language model orders out of the prompt, keep leaves them in. `hidden` flag
-    names documents with hidden text at ingest, refuse keeps them out of the index.
+    `kinds` restricts what is looked for (none: every kind but organisations, places and dates); `patterns` adds regular expressions by
+    kind. `names` anchored finds names and addresses by what stands around them, trained also by the small recogniser for English.
+    `key_file` holds the key of pseudonyms where KNOWHOW_VAULT_KEY does not.
     """
 
-    rules: tuple[TrustRule, ...] = ()
-    instructions: Literal["remove", "keep"] = "remove"
-    hidden: Literal["flag", "refuse"] = "flag"
-
-
-@dataclass(frozen=True, slots=True)
-class AuditSettings:
-    """[audit]: whether the log of who did what is kept, and what it keeps of a question: a keyed digest, its text, or nothing."""
-
-    log: bool = True
-    questions: Literal["digest", "text", "off"] = "digest"
+    mode: Literal["off", "mask", "pseudonymise", "drop"] = "off"
+    kinds: tuple[str, ...] = ()
+    names: Literal["anchored", "trained", "presidio"] = "trained"
+    patterns: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    key_file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
