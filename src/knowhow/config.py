@@ -142,6 +142,35 @@ class PrivacySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class TrustRule:
+    """Documents whose path under the documents folder matches the glob are trusted that much; the last rule that matches counts."""
+
+    path: str
+    trust: Literal["low", "normal", "high"]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSettings:
+    """[sources]: how far documents are trusted, and what becomes of text in them that speaks to a language model or is hidden.
+
+    `instructions` remove keeps sentences that give a language model orders out of the prompt, keep leaves them in. `hidden` flag
+    names documents with hidden text at ingest, refuse keeps them out of the index.
+    """
+
+    rules: tuple[TrustRule, ...] = ()
+    instructions: Literal["remove", "keep"] = "remove"
+    hidden: Literal["flag", "refuse"] = "flag"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditSettings:
+    """[audit]: whether the log of who did what is kept, and what it keeps of a question: a keyed digest, its text, or nothing."""
+
+    log: bool = True
+    questions: Literal["digest", "text", "off"] = "digest"
+
+
+@dataclass(frozen=True, slots=True)
 class ServeSettings:
     """[serve]: the limits of the server, and how many reviewers must agree before a correction counts.
 
