@@ -162,6 +162,10 @@ class Components(Protocol):
     def index_version(self) -> str:
         """Version of the index as it is now; empty where there is none."""
 
+    @property
+    def training_groups(self) -> frozenset[str]:
+        """Groups whose documents training may read; what is learned from them serves only those who may read them."""
+
     def documents(self) -> Iterable[Document]:
         """Every document that training and retrieval may read."""
 

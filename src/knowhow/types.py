@@ -174,7 +174,11 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A question with its accepted answers; `is_answerable` False means that abstaining is right."""
+    """A question with its accepted answers; `is_answerable` False means that abstaining is right.
+
+    `groups` are the asker's. `audiences` are the group sets of the documents that the answer rests on: who holds none of one of them
+    may not learn the answer. The workspace fills them in; no file states them.
+    """
 
     id: str
     question: str
@@ -190,6 +194,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Format:
+    audiences: frozenset[frozenset[str]] = frozenset()
     """The form an answer must keep; an empty Format demands nothing.
 
     `sections` are literal headings in order; `schema` is a JSON Schema as JSON text; `banned` are expressions that may not occur (any case).

@@ -78,6 +78,11 @@ class SharedComponents:
         """See Components."""
         return self._inner.index_version
 
+    @property
+    def training_groups(self) -> frozenset[str]:
+        """See Components."""
+        return self._inner.training_groups
+
     def documents(self) -> Iterable[Document]:
         """See Components."""
         return self._inner.documents()

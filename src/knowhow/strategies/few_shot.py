@@ -16,7 +16,7 @@ from knowhow.storage import read_json, write_json
 from knowhow.strategies.assembly import assemble
 from knowhow.types import Example, Query, Traits
 
-_FILE = "shots.json"
+_FILE, _ORIGIN = "shots.json", "lineage.json"
 
 
 @register("strategy", "few_shot")
@@ -30,17 +30,21 @@ class FewShot:
 
     def fit(self, examples: Sequence[Example], components: Components, out: Path) -> None:
         """Keep question and answer of the training examples; restricted ones are left out, since anyone may ask."""
-        rows = [
-            [example.question, example.references[0]]
+        shown = [
+            example
             for example in examples
-            if example.references and not example.groups
+            if example.references and not example.groups and not example.audiences
         ]
+        rows = [[example.question, example.references[0]] for example in shown]
         if not rows:
             raise DataError(
                 "No training example with an answer is left to show the model.",
                 mend="Add examples with answers.",
             )
         write_json(out / _FILE, rows)
+        documents = {item.document for example in shown for item in example.evidence if item.document}
+        origin = {"examples": sorted(example.id for example in shown), "documents": sorted(documents)}
+        write_json(out / _ORIGIN, {"strategy": "few_shot", **origin})
 
     def load(self, fitted: Path, components: Components) -> Pipeline:
         """Return the pipeline without retrieval that shows the nearest examples first."""

@@ -10,6 +10,7 @@ from typing import ClassVar
 from knowhow.protocols import Components, Pipeline
 from knowhow.registry import register
 from knowhow.strategies.assembly import assemble
+from knowhow.strategies.audience import restrict
 from knowhow.training.conversations import build_sft
 from knowhow.training.fitting import ADAPTER, fit_adapter, training_style
 from knowhow.training.parity import build_parity_text
@@ -41,4 +42,9 @@ class Finetuned:
 
     def load(self, fitted: Path, components: Components) -> Pipeline:
         """Answer with the adapter alone."""
-        return assemble(components, components.generator(fitted / ADAPTER), enforces=self.enforces)
+        learned = assemble(components, components.generator(fitted / ADAPTER), enforces=self.enforces)
+        return restrict(
+            fitted,
+            learned,
+            lambda: assemble(components, components.generator(), enforces=self.enforces),
+        )

@@ -10,6 +10,7 @@ from typing import ClassVar, Literal
 from knowhow.protocols import Components, Pipeline
 from knowhow.registry import register
 from knowhow.strategies.assembly import assemble
+from knowhow.strategies.audience import restrict
 from knowhow.training.conversations import build_grounded
 from knowhow.training.fitting import ADAPTER, fit_adapter, training_style
 from knowhow.training.rows import TrainingRow
@@ -46,5 +47,11 @@ class FinetunedRag:
 
     def load(self, fitted: Path, components: Components) -> Pipeline:
         """Answer with the adapter from what the retriever finds."""
+        retriever = components.retriever()
         generator = components.generator(fitted / ADAPTER)
-        return assemble(components, generator, components.retriever(), enforces=self.enforces)
+        learned = assemble(components, generator, retriever, enforces=self.enforces)
+        return restrict(
+            fitted,
+            learned,
+            lambda: assemble(components, components.generator(), retriever, enforces=self.enforces),
+        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
@@ -31,7 +31,8 @@ class LongContext:
     def load(self, fitted: Path, components: Components) -> Pipeline:
         """Return the pipeline; DataError when the documents are larger than the window."""
         generator = components.generator()
-        chunks = tuple(components.chunks())
+        corpus = WholeCorpus(components)
+        chunks = corpus.chunks()
         window = generator.context_tokens
         # Every chunk has at least one token per eight characters, so a large corpus is refused without counting it.
         least = sum(len(chunk.text) for chunk in chunks) // 8
@@ -41,17 +42,26 @@ class LongContext:
                 f"The documents have about {tokens:,} tokens and the model's window holds {window:,}.",
                 mend="Choose a model with a larger window, or leave long_context out.",
             )
-        return assemble(
-            components, generator, WholeCorpus(chunks), k=max(len(chunks), 1), enforces=self.enforces
-        )
+        return assemble(components, generator, corpus, k=max(len(chunks), 1), enforces=self.enforces)
 
 
 @dataclass(frozen=True)
 class WholeCorpus:
-    """Returns every chunk in the order of the documents, whatever is asked."""
+    """Returns every public chunk in the order of the documents, whatever is asked; read again when the index has changed."""
 
-    chunks: tuple[Chunk, ...]
+    components: Components
+    _known: dict[str, tuple[Chunk, ...]] = field(default_factory=dict, init=False, repr=False)
+
+    def chunks(self) -> tuple[Chunk, ...]:
+        """The public chunks of the index as it is now."""
+        version = self.components.index_version
+        if version not in self._known:
+            # A prompt for everyone: what only some may read stays out of it, also where training may use it.
+            found = tuple(chunk for chunk in self.components.chunks() if not chunk.groups)
+            self._known.clear()
+            self._known[version] = found
+        return self._known[version]
 
     def retrieve(self, queries: Sequence[Query], k: int) -> list[list[Hit]]:
-        """All chunks (public ones by construction), equal scores."""
-        return [[Hit(chunk, 1.0) for chunk in self.chunks] for _ in queries]
+        """All chunks, equal scores."""
+        return [[Hit(chunk, 1.0) for chunk in self.chunks()] for _ in queries]

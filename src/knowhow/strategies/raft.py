@@ -13,6 +13,7 @@ from typing import ClassVar
 from knowhow.protocols import Components, Pipeline
 from knowhow.registry import register
 from knowhow.strategies.assembly import assemble
+from knowhow.strategies.audience import restrict
 from knowhow.training.conversations import RaftOptions, build_raft
 from knowhow.training.fitting import ADAPTER, fit_adapter, training_style
 from knowhow.training.rows import TrainingRow
@@ -50,7 +51,10 @@ class Raft:
 
     def load(self, fitted: Path, components: Components) -> Pipeline:
         """Answer with the adapter from what the retriever finds."""
-        generator = components.generator(fitted / ADAPTER)
-        return assemble(
-            components, generator, components.retriever(), quotes=self.quotes, enforces=self.enforces
+        generator, retriever = components.generator(fitted / ADAPTER), components.retriever()
+        learned = assemble(components, generator, retriever, quotes=self.quotes, enforces=self.enforces)
+        return restrict(
+            fitted,
+            learned,
+            lambda: assemble(components, components.generator(), retriever, enforces=self.enforces),
         )

@@ -11,6 +11,7 @@ from knowhow.protocols import Components, Pipeline
 from knowhow.registry import register
 from knowhow.storage import read_json
 from knowhow.strategies.assembly import assemble
+from knowhow.strategies.audience import restrict
 from knowhow.training.encoder import ENCODER, OUTCOME, fit_encoder
 from knowhow.types import Example, Traits
 
@@ -42,5 +43,14 @@ class TunedRetriever:
     def load(self, fitted: Path, components: Components) -> Pipeline:
         """Answer by plain RAG over the tuned encoder's index, or over the usual one where tuning did not pay."""
         is_kept = read_json(fitted / OUTCOME)["is_kept"]
-        retriever = components.retriever(fitted / ENCODER) if is_kept else components.retriever()
-        return assemble(components, components.generator(), retriever, enforces=self.enforces)
+        generator = components.generator()
+        if not is_kept:
+            return assemble(components, generator, components.retriever(), enforces=self.enforces)
+        tuned = assemble(
+            components, generator, components.retriever(fitted / ENCODER), enforces=self.enforces
+        )
+        return restrict(
+            fitted,
+            tuned,
+            lambda: assemble(components, generator, components.retriever(), enforces=self.enforces),
+        )

@@ -111,6 +111,16 @@ class FakeComponents:
         """The defaults."""
         return Answering()
 
+    @property
+    def index_version(self) -> str:
+        """One version for ever."""
+        return "fake"
+
+    @property
+    def training_groups(self) -> frozenset[str]:
+        """Public documents only."""
+        return frozenset()
+
     def documents(self) -> Iterable[Document]:
         """One document per text."""
         return [Document(name, name, text, f"{name}.md") for name, text in self.texts.items()]

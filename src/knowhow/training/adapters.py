@@ -56,7 +56,7 @@ def write_manifest(adapter: Path, strategy: str, rows: Iterable[TrainingRow]) ->
             for key in ("base_model", "base_digest", "data_digest", "seed", "versions", "options")
         },
         "examples": sorted({name for row in seen for name in row.examples}),
-        "documents": sorted({name for row in seen for name in row.documents}),
+        "documents": sorted({name for row in seen for name in (*row.documents, *row.evidence)}),
         "groups": plain_groups({names for row in seen for names in row.groups}),
         "rows": {kind: kinds.count(kind) for kind in sorted(set(kinds))},
         "rows_without_gold": sum(row.has_gold is False for row in seen),

@@ -14,6 +14,7 @@ from knowhow.training.adapters import library_versions
 from knowhow.training.evidence import EvidenceChunks
 from knowhow.training.job import Job, default_threads, discard, run_job
 from knowhow.training.pairs import build_pairs, write_pairs
+from knowhow.training.rows import example_audiences, is_permitted, plain_groups
 from knowhow.types import Chunk, Example, Query
 
 ENCODER, PAIRS, OUTCOME = "encoder", "pairs.jsonl", "outcome.json"
@@ -32,9 +33,11 @@ def fit_encoder(
         if importlib.util.find_spec(name) is None:
             raise MissingDependencyError.extra("Tuning a retriever", "train")
     chunks = list(components.chunks())
-    training, kept = split_examples(examples, validation)
+    groups = components.training_groups
+    permitted = [item for item in examples if is_permitted(example_audiences(item), groups)]
+    training, kept = split_examples(permitted, validation)
     retriever = components.retriever()
-    pairs = build_pairs(training, retriever, chunks)
+    pairs = build_pairs(training, retriever, chunks, groups=groups)
     write_pairs(out / PAIRS, pairs)
     fingerprint = digest_file(out / PAIRS)
     if (out / OUTCOME).is_file() and read_json(out / OUTCOME).get("pairs_digest") == fingerprint:
@@ -46,6 +49,8 @@ def fit_encoder(
     before = measure_recall(retriever, kept, known)
     after = measure_recall(components.retriever(out / ENCODER), kept, known)
     touched = {document for pair in pairs for document in pair.documents}
+    judged = {item.document for example in kept for item in example.evidence if item.document}
+    audiences = {names for pair in pairs for names in pair.audiences}.union(*map(example_audiences, kept))
     outcome = {
         "is_kept": after["recall@1"] > before["recall@1"],
         "before": before,
@@ -53,6 +58,8 @@ def fit_encoder(
         "examples": sorted({pair.example_id for pair in pairs}),
         "validation_examples": sorted(item.id for item in kept),
         "documents": sorted(touched),
+        "validation_documents": sorted(judged),
+        "groups": plain_groups(audiences),
         "pairs_digest": fingerprint,
         "options": dict(options),
         "seed": seed,

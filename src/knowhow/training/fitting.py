@@ -10,7 +10,7 @@ from knowhow.generation.prompts import PromptStyle, make_style
 from knowhow.protocols import Components
 from knowhow.storage import digest
 from knowhow.training.adapters import write_manifest
-from knowhow.training.rows import TrainingRow, write_rows
+from knowhow.training.rows import TrainingRow, is_permitted, write_rows
 
 ROWS, ADAPTER = "rows.jsonl", "adapter"
 
@@ -28,11 +28,11 @@ def fit_adapter(
 ) -> Path:
     """Train on `rows` and leave rows.jsonl and adapter/ with its manifest in `out`; the trainer keeps what is already done."""
     trainer = components.trainer()
-    rows = select_rows(rows, trainer.row_limit)
+    rows = select_rows(rows, trainer.row_limit, components.training_groups)
     if not rows:
         raise DataError(
-            f"There is nothing to train '{strategy}' on: no example has an answer whose evidence was retrieved.",
-            mend="Add answers and evidence to the examples, or raise [retrieval] k.",
+            f"There is nothing to train '{strategy}' on: no example that everyone may read has an answer whose evidence was retrieved.",
+            mend="Add answers and evidence to the examples, raise [retrieval] k, or name groups in [training] groups.",
         )
     write_rows(out / ROWS, rows)
     adapter = out / ADAPTER
@@ -41,12 +41,14 @@ def fit_adapter(
     return adapter
 
 
-def select_rows(rows: Sequence[TrainingRow], limit: int) -> list[TrainingRow]:
-    """Return the rows that everyone may read, at most `limit` of those made from examples, chosen by digest, in their order.
+def select_rows(
+    rows: Sequence[TrainingRow], limit: int, groups: frozenset[str] = frozenset()
+) -> list[TrainingRow]:
+    """Return the rows that `groups` may read, at most `limit` of those made from examples, chosen by digest, in their order.
 
-    What an adapter learned from a restricted document anyone could ask it for, so such rows are left out.
+    What an adapter learned from a restricted document its users could ask it for, so rows that others may read only are left out.
     """
-    public = [row for row in rows if not row.groups]
-    made = [row for row in public if row.examples]
+    readable = [row for row in rows if is_permitted(row.groups, groups)]
+    made = [row for row in readable if row.examples]
     chosen = {id(row) for row in sorted(made, key=lambda row: digest(" ".join(row.examples)))[:limit]}
-    return [row for row in public if not row.examples or id(row) in chosen]
+    return [row for row in readable if not row.examples or id(row) in chosen]

@@ -58,6 +58,8 @@ class TrainingOptions:
     threads: int = 0
     """Fixed, because another number of threads sums in another order and gives other last bits; 0: the cores, at most 8."""
     checkpoint_seconds: float = 30.0
+    groups: tuple[str, ...] = ()
+    """Groups whose documents and examples training may use. What is learned then serves only those who may read all of it."""
     activations_megabytes: int = 512
     """Memory for activations below the first adapted layer; what does not fit is computed again each epoch."""
 

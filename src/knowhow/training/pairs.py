@@ -10,7 +10,7 @@ from pathlib import Path
 from knowhow.protocols import Retriever
 from knowhow.storage import write_text
 from knowhow.training.evidence import EvidenceChunks, negatives
-from knowhow.training.rows import check_training_examples
+from knowhow.training.rows import check_training_examples, example_audiences, is_permitted
 from knowhow.types import Chunk, Example, Query
 
 
@@ -22,6 +22,7 @@ class RetrieverPair:
     question: str
     positive: Chunk
     negatives: tuple[Chunk, ...]
+    audiences: frozenset[frozenset[str]] = frozenset()
 
     @property
     def documents(self) -> tuple[str, ...]:
@@ -36,13 +37,21 @@ def build_pairs(
     *,
     negatives_per_pair: int = 3,
     candidates: int = 30,
+    groups: frozenset[str] = frozenset(),
 ) -> list[RetrieverPair]:
     """Return one pair per answerable example with known evidence; negatives are the best-ranked chunks without the answer.
 
-    Chunks of the gold document never serve as negatives: they are often right as well.
+    Chunks of the gold document never serve as negatives: they are often right as well. Examples and passages that `groups` may not read
+    are left out: anyone could probe an encoder that learned from them.
     """
     known = EvidenceChunks(chunks)
-    usable = [(item, found[0]) for item in examples if item.is_answerable and (found := known.find(item))]
+    usable = [
+        (item, found[0])
+        for item in examples
+        if item.is_answerable
+        and is_permitted(example_audiences(item), groups)
+        and (found := [chunk for chunk in known.find(item) if not chunk.groups or chunk.groups & groups])
+    ]
     check_training_examples([item for item, _ in usable])
     retrieved = retriever.retrieve([Query(item.question, item.groups) for item, _ in usable], candidates)
     pairs = []
@@ -51,9 +60,11 @@ def build_pairs(
         hard = [
             hit.chunk
             for hit in negatives(hits, example, [positive])
-            if hit.chunk.document_id not in documents
-        ]
-        pairs.append(RetrieverPair(example.id, example.question, positive, tuple(hard[:negatives_per_pair])))
+            if hit.chunk.document_id not in documents and (not hit.chunk.groups or hit.chunk.groups & groups)
+        ][:negatives_per_pair]
+        shown = {chunk.groups for chunk in (positive, *hard) if chunk.groups}
+        audiences = example_audiences(example) | shown
+        pairs.append(RetrieverPair(example.id, example.question, positive, tuple(hard), audiences))
     return pairs
 
 

@@ -17,6 +17,8 @@ from knowhow.types import Chunk, Conversation, Example, Message, Role
 class TrainingRow:
     """A conversation whose last turn is the target; `documents` holds every document shown, also as a distractor.
 
+    `evidence` holds the documents that the examples' answers rest on, whether they are shown or not.
+
     `groups` is a conjunction: whoever may use what was trained on this row must hold one group of each set.
     """
 
@@ -26,6 +28,7 @@ class TrainingRow:
     documents: tuple[str, ...] = ()
     groups: frozenset[frozenset[str]] = field(default_factory=frozenset)
     has_gold: bool | None = None
+    evidence: tuple[str, ...] = ()
 
 
 def make_row(
@@ -39,7 +42,8 @@ def make_row(
 ) -> TrainingRow:
     """Close `prompt` with the assistant's `target` and note what the row touches."""
     seen, used = list(chunks), list(examples)
-    sets = {chunk.groups for chunk in seen if chunk.groups} | {item.groups for item in used if item.groups}
+    sets = {chunk.groups for chunk in seen if chunk.groups}.union(*(example_audiences(item) for item in used))
+    evidence = [item.document for example in used for item in example.evidence if item.document]
     return TrainingRow(
         kind,
         (*prompt, Message(Role.ASSISTANT, target)),
@@ -47,7 +51,18 @@ def make_row(
         tuple(dict.fromkeys(chunk.document_id for chunk in seen)),
         frozenset(sets),
         has_gold,
+        tuple(dict.fromkeys(evidence)),
     )
+
+
+def example_audiences(example: Example) -> frozenset[frozenset[str]]:
+    """Return the group sets of which one group each must be held to learn an example's answer: its asker's, and its documents'."""
+    return example.audiences | ({example.groups} if example.groups else frozenset())
+
+
+def is_permitted(audiences: Iterable[frozenset[str]], groups: frozenset[str]) -> bool:
+    """Say whether who holds `groups` holds one group of every set."""
+    return all(names & groups for names in audiences)
 
 
 def check_training_examples(examples: Sequence[Example], least: int = 8) -> None:
@@ -96,6 +111,7 @@ def row_to_json(row: TrainingRow) -> dict[str, Any]:
             "kind": row.kind,
             "examples": list(row.examples),
             "documents": list(row.documents),
+            "evidence": list(row.evidence),
             "groups": plain_groups(row.groups),
             "has_gold": row.has_gold,
         },
@@ -115,6 +131,7 @@ def row_from_json(value: Any) -> TrainingRow:
         tuple(noted.get("documents", ())),
         frozenset(frozenset(names) for names in noted.get("groups", ())),
         noted.get("has_gold"),
+        tuple(noted.get("evidence", ())),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from knowhow import registry
@@ -16,7 +16,7 @@ from knowhow.evaluation.examples import read_examples
 from knowhow.evaluation.metrics.information import accepted_options, build_metric
 from knowhow.protocols import Metric, Strategy
 from knowhow.storage import digest_json
-from knowhow.types import Example, Traits
+from knowhow.types import DocumentRecord, Example, Traits
 from knowhow.workspace.components import WorkspaceComponents
 from knowhow.workspace.gold import gold_retriever
 
@@ -54,6 +54,7 @@ def plan_comparison(
     names = name_documents({(chunk.document_id, chunk.source) for chunk in chunks})
     examples = tuple(resolve_evidence(examples, names))
     components = WorkspaceComponents(settings, gold=gold_retriever(examples, chunks))
+    examples = note_audiences(examples, plain.index.records() if has_documents else ())
     metric = options.metric or settings.compare.metric or _decisive(examples)
     plan = ExperimentPlan(
         examples=examples,
@@ -83,6 +84,20 @@ def plan_comparison(
 
 def _environment(components: WorkspaceComponents) -> dict[str, str]:
     parts = {"generator": components.generator().identity, "embedder": components.embedder().identity}
+def note_audiences(examples: Iterable[Example], records: Iterable[DocumentRecord]) -> tuple[Example, ...]:
+    """Return examples that know who may read the documents that their answers rest on."""
+    groups = {record.id: record.groups for record in records if record.groups}
+    return tuple(
+        replace(
+            example,
+            audiences=frozenset(
+                groups[item.document] for item in example.evidence if item.document in groups
+            ),
+        )
+        for example in examples
+    )
+
+
     return {**describe_environment(), **parts}
 
 

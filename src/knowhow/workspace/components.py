@@ -68,12 +68,21 @@ class WorkspaceComponents:
         return self.index.version if self.index_path.exists() else ""
 
     def documents(self) -> Iterable[Document]:
-        """Every document that everyone may read: what training and long prompts are made from."""
-        return (self.index.document(record.id) for record in self.index.records() if not record.groups)
+        """Every document that training may read: public ones, and those of the training groups."""
+        return (
+            self.index.document(record.id)
+            for record in self.index.records()
+            if not record.groups or record.groups & self.training_groups
+        )
+
+    @cached_property
+    def training_groups(self) -> frozenset[str]:
+        """The groups of [training] groups; without any, training reads public documents only."""
+        return read_training_groups(self.settings)
 
     def chunks(self) -> Iterable[Chunk]:
-        """Every chunk that everyone may read."""
-        return self.index.chunks(frozenset())
+        """Every chunk that training may read."""
+        return self.index.chunks(self.training_groups)
 
     def embedder(self, encoder: Path | None = None) -> Embedder:
         """The configured embedder, or the tuned encoder in a directory."""
@@ -138,6 +147,14 @@ class WorkspaceComponents:
 
 def _count_words(text: str) -> int:
     return len(words(text))
+
+
+def read_training_groups(settings: Settings) -> frozenset[str]:
+    """Return [training] groups; ConfigError when they are not a list of names."""
+    names = settings.training.get("groups", ())
+    if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) and name for name in names):
+        raise ConfigError(f"[training] groups must be a list of names, not {names!r}.")
+    return frozenset(names)
 
 
 def open_index(settings: Settings, path: Path, identity: str) -> Index:

@@ -47,6 +47,7 @@ class FakeComponents:
     format: Format = field(default_factory=Format)
     answering: Answering = field(default_factory=lambda: Answering(not_found="Not in the documents.", k=3))
     index_version: str = "v1"
+    training_groups: frozenset = frozenset()
     fake_trainer: FakeTrainer = field(default_factory=FakeTrainer)
 
     def chunks(self):
