@@ -146,7 +146,10 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer as delivered, with what it was made from; `error` set means that nothing valid was delivered."""
+    """One answer as delivered, with what it was made from; `error` set means that nothing valid was delivered.
+
+    `warnings` are what whoever reads the answer must see beside it: sources that differ, text in them that was kept from the model.
+    """
 
     text: str
     citations: tuple[Citation, ...] = ()
@@ -162,6 +165,7 @@ class Answer:
     violations: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     prompt: Conversation = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,7 +343,8 @@ class Answering:
 
     `k` is the number of passages, `threshold` the relevance below which evidence counts as absent (None: never by score),
     `language` that of the fixed phrases. `delivers_invalid` hands out text that breaks the form, with its violations, so that a
-    comparison can score content and form apart; otherwise such text is never delivered.
+    comparison can score content and form apart; otherwise such text is never delivered. `trust` are rules (glob over source paths,
+    0 low, 1 normal, 2 high), `removes_instructions` keeps orders to a language model that stand in documents out of the prompt.
     """
 
     instructions: str = ""
@@ -349,6 +354,8 @@ class Answering:
     threshold: float | None = None
     language: str = "en"
     delivers_invalid: bool = False
+    trust: tuple[tuple[str, int], ...] = ()
+    removes_instructions: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,6 +100,8 @@ def _show(question: str, answer: Answer, is_one_of_many: bool, streamed: str, tr
         inferred = " (matched by wording)" if citation.is_inferred else ""
         print(f"  [{citation.number}] {place} · characters {citation.start}-{citation.end}{inferred}")
         print(f"      “{_shorten(citation.quote)}”")
+    for warning in answer.warnings:
+        print(f"  warning: {warning}")
     for note in answer.notes:
         print(f"  note: {note}")
     if trace:

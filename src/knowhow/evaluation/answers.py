@@ -91,6 +91,7 @@ def answer_to_json(answer: Answer) -> dict[str, Any]:
         "timings_ms": dict(answer.timings_ms),
         "violations": list(answer.violations),
         "notes": list(answer.notes),
+        "warnings": list(answer.warnings),
     }
     return {key: value for key, value in plain.items() if value not in ([], {}, "", None) or key == "text"}
 
@@ -114,6 +115,7 @@ def answer_from_json(value: Mapping[str, Any]) -> Answer:
         timings_ms=value.get("timings_ms", {}),
         violations=tuple(value.get("violations", ())),
         notes=tuple(value.get("notes", ())),
+        warnings=tuple(value.get("warnings", ())),
     )
 
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from knowhow.defence.conflicts import find_conflict
+from knowhow.defence.evidence import EvidenceGuard
 from knowhow.errors import KnowHowError
 from knowhow.formats import find_violations, is_demanding
 from knowhow.generation.abstention import is_absent, is_abstention
@@ -44,6 +46,7 @@ class AnswerPipeline:
     enforces: bool = True
     release: str = ""
     index_version: Callable[[], str] = field(default=lambda: "")
+    guard: EvidenceGuard | None = None
 
     def answer(self, queries: Sequence[Query], on_text: TextSink | None = None) -> list[Answer]:
         """Return one answer per query, in order; `latency_ms` is the query's share of retrieval plus its own generation."""
@@ -69,17 +72,19 @@ class AnswerPipeline:
             return [() for _ in queries], {}
         started = time.perf_counter()
         with collect_stages() as stages:
-            found = self.retriever.retrieve(queries, self.k)
+            found = self.retriever.retrieve(queries, self.k * (self.guard.depth if self.guard else 1))
         stages["retrieve"] = max(_since(started) - sum(stages.values()), 0.0)
         return found, {name: value / len(queries) for name, value in stages.items()}
 
     def _draft(
         self, query: Query, hits: Sequence[Hit], shots: Sequence[Shot], stages: Mapping[str, float]
     ) -> _Draft:
-        draft = _Draft(query, tuple(hits), dict(stages))
+        draft = _Draft(query, tuple(hits[: self.k]), dict(stages))
         if self.retriever is not None and is_absent(hits, self.threshold):
             draft.is_absent = True
             return draft
+        if self.guard is not None:
+            hits = draft.screen(self.guard, hits, self.k)
         started = time.perf_counter()
         # Asking for the window loads the model, once; that belongs to no step of an answer.
         room = self.generator.context_tokens - self.max_tokens
@@ -156,6 +161,12 @@ class AnswerPipeline:
         abstained = is_abstention(text, self.style.agreed_not_found, self.style.form)
         bound = self._bind(text, draft, quote, abstained)
         answer = self._wrap(draft, version, bound, abstained)
+        if (
+            self.guard is not None
+            and not abstained
+            and (conflict := find_conflict(draft.query.text, bound, draft.hits))
+        ):
+            answer = replace(answer, warnings=(*answer.warnings, conflict))
         return replace(answer, violations=find_violations(bound.text, self.style.form))
 
     def _bind(self, text: str, draft: _Draft, quote: str, abstained: bool) -> BoundAnswer:
@@ -194,6 +205,7 @@ class AnswerPipeline:
             (),
             (*draft.prompt.notes, *draft.notes, *bound.notes, *notes),
             draft.prompt.conversation,
+            tuple(draft.warnings),
         )
 
     def _decoding(self) -> Decoding:
@@ -223,6 +235,15 @@ class _Draft:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def screen(self, guard: EvidenceGuard, hits: Sequence[Hit], k: int) -> Sequence[Hit]:
+        """Return the at most k hits that the prompt may show; the answer keeps them as they were retrieved."""
+        screened = guard.screen(self.query, hits, k)
+        original = {hit.chunk.id: hit for hit in hits}
+        self.hits = tuple(original[hit.chunk.id] for hit in screened.hits)
+        self.warnings += screened.warnings
+        return screened.hits
 
     def take(self, completion: Completion) -> None:
         """Add what one call of the generator cost."""

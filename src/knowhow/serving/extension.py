@@ -41,6 +41,7 @@ def extend(
         ],
         # What the form's check refused must not come out by the back door.
         notes=[note for note in answer.notes if not note.startswith(_REFUSED)],
+        warnings=list(answer.warnings),
         release=answer.release,
         index_version=answer.index_version,
         ignored=list(ignored),

@@ -115,6 +115,7 @@ class Extension(BaseModel):
     abstained: bool
     citations: list[CitationOut]
     notes: list[str]
+    warnings: list[str] = []
     release: str
     index_version: str
     ignored: list[str] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from knowhow.defence.evidence import EvidenceGuard
 from knowhow.generation.pipeline import AnswerPipeline, ShotChooser
 from knowhow.generation.prompts import make_style
 from knowhow.protocols import Components, Generator, Retriever
@@ -36,4 +37,7 @@ def assemble(
         on_violation="flag" if answering.delivers_invalid else "refuse",
         enforces=enforces,
         index_version=lambda: components.index_version,
+        guard=EvidenceGuard(answering.trust, answering.removes_instructions)
+        if retriever is not None
+        else None,
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from knowhow import registry
-from knowhow.config import Settings, describe_settings, read_format
+from knowhow.config import Settings, SourceSettings, describe_settings, read_format
 from knowhow.errors import NotFoundError
 from knowhow.evaluation.arms import Arm, ExperimentPlan, parse_goal, parse_prices
 from knowhow.evaluation.environment import describe_environment
@@ -133,6 +133,9 @@ def _arms(settings: Settings, components: WorkspaceComponents, names: Sequence[s
     for name in names:
         options = dict(settings.strategy.get(name, {}))
         strategy: Strategy = registry.build(
+    if settings.sources != SourceSettings():
+        # The default screens only what no ordinary passage holds, so that kept answers and adapters stay valid.
+        shared.append(describe_settings(settings)["sources"])
             "strategy", name, options, section=f"knowhow.toml [strategy.{name}]"
         )
         traits: Traits = strategy.traits

@@ -10,6 +10,7 @@ from typing import Any
 
 from knowhow import registry
 from knowhow.config import PartChoice, Settings, read_format
+from knowhow.defence.evidence import LEVELS
 from knowhow.errors import ConfigError, NotFoundError, PolicyError
 from knowhow.language import words
 from knowhow.protocols import Embedder, Generator, Index, Retriever, Trainer
@@ -44,6 +45,8 @@ class WorkspaceComponents:
             language=self.settings.language or self._commonest_language(),
             delivers_invalid=self._gold is not None,
         )
+            trust=tuple((rule.path, LEVELS[rule.trust]) for rule in self.settings.sources.rules),
+            removes_instructions=self.settings.sources.instructions == "remove",
 
     def _commonest_language(self) -> str:
         languages = Counter(record.language for record in self._records() if record.language)
