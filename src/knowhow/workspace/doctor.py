@@ -18,7 +18,10 @@ _EXTRAS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "train": (("torch", "transformers", "peft"), "fine-tuning"),
     "qlora": (("bitsandbytes",), "4-bit fine-tuning"),
     "remote": (("openai",), "OpenAI-compatible endpoints"),
-    "serve": (("fastapi", "uvicorn"), "answering over HTTP"),
+    "serve": (("fastapi", "uvicorn", "prometheus_client"), "answering over HTTP"),
+    "tracing": (("opentelemetry.sdk", "opentelemetry.exporter"), "OpenTelemetry traces"),
+    "stream": (("confluent_kafka",), "documents from Kafka"),
+    "mlflow": (("mlflow",), "releases in MLflow"),
     "datasets": (("datasets",), "Hugging Face dataset directories"),
 }
 
@@ -45,13 +48,15 @@ def examine(root: Path) -> list[Finding]:
 
 
 def contactable_hosts(settings: Settings) -> list[str]:
-    """Return the hosts that the configuration could contact while answering: those the user named, normally none."""
+    """Return the hosts that the configuration could contact: those the user named, normally none."""
+    from knowhow.monitoring.alerts import find_address
+
+    parts = (settings.generator, settings.embedder, settings.index)
+    own = {"webhook": find_address(settings.alerts), "otlp": settings.monitoring.otlp}
+    streams = {server.strip() for server in settings.stream.servers.split(",") if server.strip()}
     return sorted(
-        {
-            host
-            for choice in (settings.generator, settings.embedder, settings.index)
-            for host in _hosts(choice.options)
-        }
+        {host for options in (*(choice.options for choice in parts), own) for host in find_hosts(options)}
+        | streams
     )
 
 
@@ -86,7 +91,7 @@ def _memory_gigabytes() -> float:
 
 def _extras() -> Iterator[Finding]:
     for extra, (modules, purpose) in _EXTRAS.items():
-        absent = [name for name in modules if importlib.util.find_spec(name) is None]
+        absent = [name for name in modules if not _is_installed(name)]
         if absent:
             yield Finding(
                 f"extra [{extra}]",
@@ -96,6 +101,13 @@ def _extras() -> Iterator[Finding]:
             )
         else:
             yield Finding(f"extra [{extra}]", "ok", purpose)
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False
 
 
 def _models() -> Iterator[Finding]:
@@ -144,6 +156,11 @@ def _network(settings: Settings) -> Finding:
     return Finding(
         "network", "ok", f"could contact {', '.join(hosts)}" if hosts else "no host will be contacted"
     )
+
+
+def find_hosts(options: Mapping[str, Any]) -> list[str]:
+    """Return the hosts of all addresses among the values."""
+    return list(_hosts(options))
 
 
 def _hosts(options: Mapping[str, Any]) -> Iterator[str]:
