@@ -33,6 +33,7 @@ def make_examples() -> list[Example]:
             f"What is the code mark{number:03d}x of drawer {number * 7919}?",
             (f"code {number}",),
             (Evidence(f"d{number}", f"Drawer {number * 7919} has code {number}."),),
+            intent="drawers" if number % 2 else "lockers",
         )
         for number in range(24)
     ]

@@ -9,6 +9,7 @@ from knowhow.evaluation.diagnosis import diagnose
 from knowhow.evaluation.pairs import compare_pairs
 from knowhow.evaluation.recommendation import recommend
 from knowhow.evaluation.results import Report, StrategyResult
+from knowhow.evaluation.routing_summary import summarise_routing
 from knowhow.evaluation.runs import RunRecord
 from knowhow.evaluation.scores import score_run, tabulate
 from knowhow.evaluation.splits import label_clusters
@@ -44,6 +45,7 @@ def build_report(record: RunRecord, metrics: Mapping[str, Metric]) -> Report:
         limits=_limits(record, strategies),
         record=record,
         gates=gates,
+        routing=summarise_routing(record, table, comparisons),
     )
 
 

@@ -15,12 +15,14 @@ from knowhow.evaluation.budget import LATENCY_TIME, Budget, next_shard, plan_que
 from knowhow.evaluation.coverage import find_uncovered
 from knowhow.evaluation.fitting import fit_arm
 from knowhow.evaluation.metrics.information import information
-from knowhow.evaluation.runs import ArmRecord, RunRecord, save_run
+from knowhow.evaluation.routing import has_routing, measure_routing
+from knowhow.evaluation.runs import ArmRecord, RoutingRecord, RunRecord, save_run
 from knowhow.evaluation.shared_retrieval import SharedComponents
 from knowhow.evaluation.splits import Split, label_clusters, split_examples
 from knowhow.evaluation.stopping import find_given_up
 from knowhow.evaluation.timing import time_single_answers
 from knowhow.progress import Progress, progress
+from knowhow.protocols import RoutingStrategy
 from knowhow.storage import digest, digest_file, digest_json, locked, read_json, write_json
 from knowhow.types import Example
 
@@ -48,10 +50,12 @@ def run_experiment(plan: ExperimentPlan) -> RunRecord:
                 "No strategy could be measured." + "".join(f" {key}: {why}" for key, why in skipped.items())
             )
         planned = _ask_all(plan, runners, held_out, clusters, components, budget, folder)
+        routing = _route(plan, runners, skipped, train, held_out[:planned], clusters, components)
         latencies = _time_singles(plan, runners, held_out[:planned], components, budget, folder)
         record = _record(
             plan, identity, split, held_out[:planned], len(held_out), runners, skipped, latencies, budget
         )
+        record = replace(record, routing=routing)
         if plan.measure_gates is not None:
             record = replace(record, gates=plan.measure_gates(record))
         save_run(record, folder)
@@ -86,6 +90,10 @@ def _prepare(
     skipped: dict[str, str] = {}
     with progress("Preparing strategies", len(plan.arms), "strategies") as bar:
         for arm in plan.arms:
+            if isinstance(arm.strategy, RoutingStrategy):
+                # It learns from the answers of the others, so its turn comes when they have answered.
+                bar.advance(note=arm.key)
+                continue
             try:
                 fit = fit_arm(plan, arm, train, components)
                 pipeline = arm.strategy.load(fit.folder, components)
@@ -99,6 +107,28 @@ def _prepare(
                 runners.append(ArmRunner(arm, store, pipeline, identity, fit.folder.name, fit.seconds))
             bar.advance(note=arm.key)
     return runners, skipped
+
+
+def _route(
+    plan: ExperimentPlan,
+    runners: list[ArmRunner],
+    skipped: dict[str, str],
+    train: Sequence[Example],
+    asked: Sequence[Example],
+    clusters: Mapping[str, str],
+    components: SharedComponents,
+) -> RoutingRecord | None:
+    """Add the routing arm to the runners, or why there is none to the skipped ones."""
+    for arm in plan.arms:
+        if isinstance(arm.strategy, RoutingStrategy):
+            try:
+                runner, record = measure_routing(plan, arm, runners, train, asked, clusters, components)
+            except KnowHowError as error:
+                skipped[arm.key] = str(error)
+            else:
+                runners.append(runner)
+                return record
+    return None
 
 
 def _digest_folder(folder: Path) -> str:
@@ -150,9 +180,9 @@ def _ask_all(
 
 
 def _rivals(plan: ExperimentPlan, runners: Sequence[ArmRunner]) -> list[str]:
-    """Return the arms that may be given up; none where the metric is not bounded by 0 and 1."""
+    """Return the arms that may be given up; none where the metric is not bounded by 0 and 1, or where an arm routes between them."""
     info = information(plan.decisive)
-    if not plan.stops_early or (info.low, info.high) != (0.0, 1.0):
+    if not plan.stops_early or has_routing(plan) or (info.low, info.high) != (0.0, 1.0):
         return []
     return [runner.arm.key for runner in runners if _is_eligible(plan, runner.arm)]
 
@@ -275,7 +305,8 @@ def _record(
 
 
 def _arm_record(arm: Arm, runner: ArmRunner | None, skipped: str) -> ArmRecord:
-    base = ArmRecord(arm.key, arm.name, arm.seed, arm.digest, arm.traits, arm.options, skipped=skipped)
+    traits = runner.arm.traits if runner else arm.traits
+    base = ArmRecord(arm.key, arm.name, arm.seed, arm.digest, traits, arm.options, skipped=skipped)
     if runner is None:
         return base
     return replace(

@@ -89,6 +89,42 @@ class Diagnosis:
 
 
 @dataclass(frozen=True, slots=True)
+class IntentRouting:
+    """One intent as it was recognised (empty: unknown): where the kept router sends it, and the means on its questions."""
+
+    intent: str
+    questions: int
+    strategy: str
+    routed: float
+    single: float
+    best: str
+    best_value: float
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingSummary:
+    """What routing gains: against the best single strategy, and against the oracle that knows the best answer of each question.
+
+    `difference` is routed minus single, better upwards. `accuracy` is over questions whose intent is known, `moved` the share of
+    questions that the kept router sends elsewhere than the folds did.
+    """
+
+    candidates: tuple[str, ...]
+    folds: int
+    single: str
+    routed_value: float
+    single_value: float
+    oracle_value: float
+    difference: Interval | None
+    accuracy: float | None
+    unknown: float
+    moved: float
+    intents: tuple[IntentRouting, ...]
+    pays: bool
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """A whole comparison; `comparisons` are on the decisive metric, Holm-adjusted over the pairs of finished strategies.
 
@@ -111,6 +147,7 @@ class Report:
     record: RunRecord
     gates: Mapping[str, tuple[Gate, ...]] = field(default_factory=dict, hash=False)
     prior: Prior | None = None
+    routing: RoutingSummary | None = None
 
     def strategy(self, name: str) -> StrategyResult:
         """Return the result of a strategy by name."""

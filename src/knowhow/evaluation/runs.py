@@ -13,7 +13,7 @@ from knowhow.evaluation.arms import Goal, Prices
 from knowhow.evaluation.examples import parse_example
 from knowhow.evaluation.splits import Split, split_from_json
 from knowhow.storage import read_json, read_lines, write_json, write_text
-from knowhow.types import Answer, Example, Gate, Traits
+from knowhow.types import Answer, Example, Gate, Route, Traits
 
 FORMAT_VERSION = 1
 
@@ -37,6 +37,18 @@ class ArmRecord:
     fit_seconds: float = 0.0
     answer_seconds: float = 0.0
     answered: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingRecord:
+    """How one routing arm came to its answers: `routes` as measured (folds), `kept` as the router in use would choose."""
+
+    arm: str
+    candidates: tuple[str, ...]
+    folds: int
+    routes: Mapping[str, Route] = field(default_factory=dict, hash=False)
+    kept: Mapping[str, Route] = field(default_factory=dict, hash=False)
+    nearest: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +81,7 @@ class RunRecord:
     uncovered: tuple[str, ...] | None
     volatile: Mapping[str, Any] = field(default_factory=dict, hash=False)
     gates: Mapping[str, tuple[Gate, ...]] = field(default_factory=dict, hash=False)
+    routing: RoutingRecord | None = None
 
 
 def save_run(record: RunRecord, folder: Path) -> None:
@@ -106,6 +119,7 @@ def save_run(record: RunRecord, folder: Path) -> None:
             "has_documents": record.has_documents,
             "uncovered": list(record.uncovered) if record.uncovered is not None else None,
             "volatile": dict(record.volatile),
+            "routing": asdict(record.routing) if record.routing else None,
             "gates": {name: [asdict(gate) for gate in gates] for name, gates in record.gates.items()},
         },
     )
@@ -155,8 +169,19 @@ def load_run(folder: Path) -> RunRecord:
         has_documents=value["has_documents"],
         uncovered=tuple(value["uncovered"]) if value["uncovered"] is not None else None,
         volatile=value["volatile"],
+        routing=_routing_from_json(value.get("routing")),
         gates={name: tuple(Gate(**gate) for gate in gates) for name, gates in value.get("gates", {}).items()},
     )
+
+
+def _routing_from_json(value: Mapping[str, Any] | None) -> RoutingRecord | None:
+    if value is None:
+        return None
+    routes = {
+        name: {example: Route(**route) for example, route in value[name].items()}
+        for name in ("routes", "kept")
+    }
+    return RoutingRecord(**{**value, **routes, "candidates": tuple(value["candidates"])})
 
 
 def find_run(runs: Path, name: str = "") -> Path:
