@@ -8,7 +8,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from knowhow import registry
 from knowhow.config import Settings, load_settings
 from knowhow.errors import NotFoundError
 from knowhow.protocols import Pipeline, Strategy, TextSink
@@ -118,12 +117,10 @@ class Workspace:
         return built.load(find_fitted(self.settings, strategy, built, self.components), self.components)
 
     def strategy(self, name: str) -> Strategy:
-        """Build a strategy with its options from [strategy.<name>]."""
-        options = self.settings.strategy.get(name, {})
-        strategy: Strategy = registry.build(
-            "strategy", name, options, section=f"knowhow.toml [strategy.{name}]"
-        )
-        return strategy
+        """Build a strategy with its options from [strategy.<name>], or from [router] for the one that routes."""
+        from knowhow.workspace.options import build_strategy
+
+        return build_strategy(self.settings, name)
 
     def compare(self, options: ComparisonOptions | None = None) -> tuple[Report, Path]:
         """Measure the strategies on the held-out examples; return the report and the path of its page."""
