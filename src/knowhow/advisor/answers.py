@@ -198,6 +198,7 @@ class WorkspaceFacts:
     `format_share` is the share of reference answers in one form; `changed_share_per_month` the share of documents added, changed or
     deleted in a month; `intents` the number of intent labels (several labels need not mean several treatments, so only a single one
     answers a question); `coverage` the share of questions whose evidence was found; `probe` the prompt-only score from 0 to 1.
+    `queries_per_day` is the live volume over the last `live_days`, `drift_points` how far live answers are shown to have fallen.
     """
 
     examples: int | None = None
@@ -213,6 +214,14 @@ class WorkspaceFacts:
     intents: int | None = None
     model_parameters_billion: float | None = None
     queries_per_day: float | None = None
+    live_days: float | None = None
+    drift_points: float | None = None
+    documents: int | None = None
+    examples_per_month: float | None = None
+
+
+_PILOT_DAYS = 14
+"""A younger service is a pilot: its volume says nothing about the one planned."""
 
 
 def default_answers(facts: WorkspaceFacts | None = None) -> Answers:
@@ -230,7 +239,7 @@ def default_answers(facts: WorkspaceFacts | None = None) -> Answers:
         examples=facts.examples,
         example_kind=_guess_kind(facts),
         strict_form=Tri.UNKNOWN if facts.format_share is None else _tri(facts.format_share >= 0.9),
-        volume=None if facts.queries_per_day is None else round(facts.queries_per_day),
+        volume=_guess_volume(facts),
         sensitivity=frozenset(duties),
         corpus_tokens=facts.corpus_tokens,
         coverage=_guess_coverage(facts.coverage),
@@ -330,6 +339,11 @@ def _guess_change(share_per_month: float | None) -> Change:
     if share_per_month < 0.005:
         return Change.STATIC
     return Change.SLOW if share_per_month < 0.1 else Change.FAST
+
+
+def _guess_volume(facts: WorkspaceFacts) -> int | None:
+    is_pilot = facts.live_days is not None and facts.live_days < _PILOT_DAYS
+    return None if facts.queries_per_day is None or is_pilot else max(1, round(facts.queries_per_day))
 
 
 def _guess_coverage(share: float | None) -> Coverage:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from knowhow.advisor.advice import Advice
 from knowhow.advisor.answers import describe_answers
+from knowhow.advisor.history import FactChange
 from knowhow.advisor.measurement import describe_judgement, judge_advice
+from knowhow.advisor.outcomes import Outcome
 from knowhow.advisor.summary import STARTING_POINT, describe_confidence
 from knowhow.advisor.text import Value
 from knowhow.advisor.translation import Translator
@@ -53,6 +55,29 @@ def to_json(advice: Advice, language: str = "en") -> dict[str, Any]:
         "costs": _costs(advice),
         **_future(advice, show),
         "caution": show(STARTING_POINT),
+    }
+
+
+def reconsideration_to_json(
+    before: Advice,
+    after: Advice,
+    changes: Sequence[FactChange],
+    earlier: Outcome | None,
+    day: str,
+    language: str = "en",
+) -> dict[str, Any]:
+    """Return the advice `after` as JSON values, with what changed since the decision of `day` under `again`."""
+    show = Translator(language).show
+    return {
+        **to_json(after, language),
+        "again": {
+            "earlier": str(earlier) if earlier else None,
+            "day": day,
+            "changes": [
+                {"fact": item.field, "before": show(item.before), "now": show(item.now)} for item in changes
+            ],
+            "triggers": _triggers(before, show),
+        },
     }
 
 
@@ -164,13 +189,17 @@ def _future(advice: Advice, show: Show) -> dict[str, Any]:
             {"questions": show(item.questions), "strategy": item.strategy, "treatment": show(item.treatment)}
             for item in advice.routes
         ],
-        "triggers": [
-            {
-                "trigger": item.name,
-                "condition": show(item.condition),
-                "now": show(item.now),
-                "has_fired": item.has_fired,
-            }
-            for item in advice.triggers
-        ],
+        "triggers": _triggers(advice, show),
     }
+
+
+def _triggers(advice: Advice, show: Show) -> list[dict[str, Any]]:
+    return [
+        {
+            "trigger": item.name,
+            "condition": show(item.condition),
+            "now": show(item.now),
+            "has_fired": item.has_fired,
+        }
+        for item in advice.triggers
+    ]

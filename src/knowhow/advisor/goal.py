@@ -9,9 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from knowhow.advisor.advice import Advice
-from knowhow.advisor.answers import Answers, Change, Latency, Sensitivity, describe_answers, parse_answers
+from knowhow.advisor.answers import (
+    Answers,
+    Change,
+    Latency,
+    Sensitivity,
+    WorkspaceFacts,
+    describe_answers,
+    parse_answers,
+)
 from knowhow.advisor.assumptions import FACT_RETRAININGS
 from knowhow.advisor.costs import DAYS_PER_MONTH
+from knowhow.advisor.history import keep_facts
 from knowhow.errors import ConfigError
 from knowhow.storage import append_lines, read_lines, write_text
 
@@ -93,8 +102,10 @@ def _earlier_limits(goal: Mapping[str, Any], base: Answers) -> dict[str, Any]:
     return derive_limits(read_goal(goal, Answers(goal=base.goal)))
 
 
-def record_decision(path: Path, advice: Advice, *, moment: str | None = None) -> None:
-    """Append the decision to the workspace's history."""
+def record_decision(
+    path: Path, advice: Advice, facts: WorkspaceFacts | None = None, *, moment: str | None = None
+) -> None:
+    """Append the decision to the workspace's history, with the facts seen at that moment."""
     append_lines(
         path,
         [
@@ -104,6 +115,7 @@ def record_decision(path: Path, advice: Advice, *, moment: str | None = None) ->
                 "outcome": str(advice.outcome),
                 "strategy": advice.strategy,
                 "rule": advice.rule.name,
+                "seen": keep_facts(facts) if facts else {},
             }
         ],
     )

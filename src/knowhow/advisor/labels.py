@@ -88,6 +88,8 @@ LABELS: Mapping[str, Text] = {
     "language": say("Language"),
     "changed": say("Changed since the last decision: {before} → {after}"),
     "unchanged": say("The decision stands: {outcome}"),
+    "seen_since": say("Seen since the decision of {day}"),
+    "nothing_new": say("Nothing that the workspace shows has changed since the decision of {day}."),
     "no_earlier": say("There is no earlier decision to compare with; this is the first."),
     "saved": say("Wrote [goal] to {path}"),
     "page_saved": say("Wrote the page to {path}"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from math import ceil
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from knowhow.advisor.answers import Goal
 from knowhow.advisor.costs import HORIZON_MONTHS, CostReport
 from knowhow.advisor.dimensions import FAMILIES
 from knowhow.advisor.evidence import load_evidence
+from knowhow.advisor.history import FactChange
 from knowhow.advisor.labels import LABELS, STRATEGY_NAMES, UNITS
 from knowhow.advisor.measurement import (
     Measurement,
@@ -81,6 +82,22 @@ def print_triggers(advice: Advice, console: Console, language: str = "en") -> No
         state = show(words[item.has_fired])
         now = f" ({show(LABELS['now'])}{printer.colon}{show(item.now)})" if item.has_fired is not None else ""
         console.print(f"  - {show(item.condition)}{printer.colon}{state}{now}", markup=False)
+
+
+def print_changes(changes: Sequence[FactChange], day: str, console: Console, language: str = "en") -> None:
+    """Print what has changed in the workspace since the decision of `day`; nothing where there was none."""
+    if not day:
+        return
+    printer = _Printer(console, Translator(language))
+    show = printer.show
+    if not changes:
+        console.print(f"\n{show(LABELS['nothing_new'].fill(day=day))}", markup=False)
+        return
+    console.print(f"\n{show(LABELS['seen_since'].fill(day=day))}", style="bold", markup=False)
+    for item in changes:
+        console.print(
+            f"  - {show(item.name)}{printer.colon}{show(item.before)} → {show(item.now)}", markup=False
+        )
 
 
 def describe_crossings(advice: Advice, translator: Translator) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 
 from knowhow.advisor.answers import Answers, Change, Goal, WorkspaceFacts, default_answers
 from knowhow.advisor.costs import DAYS_PER_MONTH, CostReport
@@ -35,9 +36,10 @@ def find_triggers(
 ) -> tuple[Trigger, ...]:
     """Return the triggers of a decision made on `answers`, with what the workspace shows now.
 
-    `drift` is the fall of the live score against the release's measured one, in points.
+    `drift` is the fall of the live score against the release's measured one, in points; without it that of the facts counts.
     """
     now = facts or WorkspaceFacts()
+    drift = now.drift_points if drift is None else drift
     found = (
         _examples(answers, now),
         _pace(answers, now),
@@ -61,8 +63,25 @@ def _examples(answers: Answers, now: WorkspaceFacts) -> Trigger | None:
     return Trigger(
         "examples_reached",
         say("{target} clean examples are there", target=Number(target)),
-        _shown(now.examples),
+        _examples_now(now, target),
         None if now.examples is None else now.examples >= target,
+    )
+
+
+def _examples_now(now: WorkspaceFacts, target: int) -> Value:
+    """The count, and when the target will be reached at the pace so far."""
+    if (
+        now.examples is None
+        or now.examples >= target
+        or not now.examples_per_month
+        or now.examples_per_month <= 0
+    ):
+        return _shown(now.examples)
+    return say(
+        "{count}, about {months} months to go at {pace} a month",
+        count=Number(now.examples),
+        months=Number(ceil((target - now.examples) / now.examples_per_month)),
+        pace=Number(now.examples_per_month),
     )
 
 

@@ -14,6 +14,8 @@ from knowhow.cli.options import HERE, JsonOption, WorkspaceOption
 if TYPE_CHECKING:
     from knowhow.advisor.advice import Advice
     from knowhow.advisor.answers import Answers
+    from knowhow.config import Settings
+    from knowhow.workspace.advice import Reconsideration
     from knowhow.workspace.facts import Observation
 
 
@@ -75,7 +77,7 @@ def advise(
         return
     answers = (context := _Context(workspace)).answers(values)
     if again:
-        _again(context, answers, values, words, as_json, save)
+        _again(context, values, words, as_json, save)
         return
     if not yes and not as_json and sys.stdin.isatty():
         from knowhow.cli.interview import interview
@@ -115,15 +117,16 @@ class _Context:
 
         self.root, self.file = root, root / FILE_NAME
         self.exists = self.file.is_file()
+        self.settings: Settings | None = None
         self.goal: dict[str, Any] = {}
         self.costs: dict[str, Any] = {}
-        self.history = root / ".knowhow" / "advice.jsonl"
         self.observation: Observation | None = self._observe() if self.exists else None
 
     def _observe(self) -> Observation:
         from knowhow.workspace import Workspace
 
         with Workspace(self.root) as opened:
+            self.settings = opened.settings
             self.goal, self.costs = dict(opened.settings.goal), dict(opened.settings.costs)
             return opened.observe()
 
@@ -149,11 +152,14 @@ class _Context:
         from knowhow.advisor.labels import LABELS
         from knowhow.advisor.translation import Translator
         from knowhow.cli.output import print_note
+        from knowhow.workspace.facts import decisions_path
 
         if not self.exists:
             return
         write_goal(self.file, advice)
-        record_decision(self.history, advice)
+        record_decision(
+            decisions_path(self.root), advice, self.observation.facts if self.observation else None
+        )
         print_note(Translator(language).show(LABELS["saved"].fill(path=str(self.file))))
 
 
@@ -180,42 +186,47 @@ def _show(advice: Advice, language: str, as_json: bool, is_full: bool) -> None:
     print_advice(advice, console(), language, is_full=is_full)
 
 
-def _again(
-    context: _Context, answers: Answers, flags: dict[str, Any], language: str, as_json: bool, save: bool
-) -> None:
-    from knowhow.advisor.advice import update_answers
-    from knowhow.advisor.answers import parse_answers
-    from knowhow.advisor.goal import read_decisions
-    from knowhow.advisor.labels import LABELS
-    from knowhow.advisor.outcomes import DESCRIPTIONS, Outcome
-    from knowhow.advisor.terminal import print_triggers
-    from knowhow.advisor.translation import Translator
-    from knowhow.cli.output import console, print_note
+def _again(context: _Context, flags: dict[str, Any], language: str, as_json: bool, save: bool) -> None:
+    from knowhow.advisor.export import reconsideration_to_json
+    from knowhow.advisor.terminal import print_changes, print_triggers
+    from knowhow.cli.output import console, print_json
     from knowhow.errors import NotFoundError
 
-    if context.observation is None:
+    if context.observation is None or context.settings is None:
         raise NotFoundError(
             f"There is no {context.file}, so there is no history to decide from. Use 'knowhow advise' without --again."
         )
-    decisions = read_decisions(context.history)
-    show = Translator(language).show
-    updated = parse_answers(flags, update_answers(answers, context.observation.facts), "advise")
-    before = context.advise(answers)
-    advice = context.advise(updated)
+    from knowhow.workspace.advice import reconsider
+
+    found = reconsider(context.settings, context.observation, flags)
     if save:
-        context.save(advice, language)
-    if not as_json:
-        print_triggers(before, console(), language)
-    _show(advice, language, as_json, False)
-    if not decisions:
+        context.save(found.after, language)
+    if as_json:
+        print_json(
+            reconsideration_to_json(
+                found.before, found.after, found.changes, found.earlier, found.day, language
+            )
+        )
+    else:
+        print_changes(found.changes, found.day, console(), language)
+        print_triggers(found.before, console(), language)
+        _show(found.after, language, as_json, False)
+    _say_what_changed(found, language)
+
+
+def _say_what_changed(found: Reconsideration, language: str) -> None:
+    from knowhow.advisor.labels import LABELS
+    from knowhow.advisor.outcomes import DESCRIPTIONS
+    from knowhow.advisor.translation import Translator
+    from knowhow.cli.output import print_note
+
+    show, after = Translator(language).show, found.after.description.title
+    if found.earlier is None:
         print_note(show(LABELS["no_earlier"]))
-        return
-    old, new = Outcome(decisions[-1]["outcome"]), advice.outcome
-    titles = {name: DESCRIPTIONS[item].title for name, item in (("before", old), ("after", new))}
-    sentence = (
-        LABELS["unchanged"].fill(outcome=titles["after"]) if old is new else LABELS["changed"].fill(**titles)
-    )
-    print_note(show(sentence))
+    elif found.earlier is found.after.outcome:
+        print_note(show(LABELS["unchanged"].fill(outcome=after)))
+    else:
+        print_note(show(LABELS["changed"].fill(before=DESCRIPTIONS[found.earlier].title, after=after)))
 
 
 def _write_page(advice: Advice, path: Path, language: str) -> None:

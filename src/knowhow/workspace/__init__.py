@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from knowhow.releases.events import Event
     from knowhow.releases.release import Release
     from knowhow.training.rows import TrainingRow
+    from knowhow.workspace.advice import Reconsideration
     from knowhow.workspace.comparison import ComparisonOptions
     from knowhow.workspace.facts import Observation
     from knowhow.workspace.release import ReleasedPipeline, ReleaseOrder
@@ -92,6 +93,12 @@ class Workspace:
         case = gather_answers(seen, self.settings.goal, answers, "advise")
         costs = gather_assumptions(seen, self.settings.costs)
         return advise(case, costs, seen.facts, measurement=seen.measurement)
+
+    def advise_again(self, **answers: Any) -> Reconsideration:
+        """Decide again from the workspace's own history: what changed since the last decision, which triggers fired, what now."""
+        from knowhow.workspace.advice import reconsider
+
+        return reconsider(self.settings, self.observe(), answers)
 
     def ask(
         self,

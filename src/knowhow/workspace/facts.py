@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from knowhow.advisor.answers import Answers, WorkspaceFacts, default_answers, parse_answers
 from knowhow.advisor.assumptions import Assumptions, apply_costs, default_assumptions
-from knowhow.advisor.goal import read_goal
+from knowhow.advisor.goal import read_decisions, read_goal
 from knowhow.advisor.measurement import Measurement
 from knowhow.config import Settings
 from knowhow.errors import DataError
 from knowhow.types import DocumentRecord, Example
+from knowhow.workspace.history import read_history
 from knowhow.workspace.measurement import newest_report, read_measurement
 
 if TYPE_CHECKING:
@@ -38,6 +40,11 @@ class Observation:
     measurement: Measurement | None = None
 
 
+def decisions_path(root: Path) -> Path:
+    """Return where a workspace keeps the decisions that `advise` made."""
+    return root / ".knowhow" / "advice.jsonl"
+
+
 def observe(settings: Settings, records: Sequence[DocumentRecord], index: Index | None = None) -> Observation:
     """Return what the workspace shows; nothing is generated, and a broken examples file counts as not seen."""
     examples = _read_examples(settings)
@@ -47,8 +54,10 @@ def observe(settings: Settings, records: Sequence[DocumentRecord], index: Index 
     texts = _sample_texts(records, index)
     answers = [text for example in examples or () for text in example.references]
     intents = {example.intent for example in examples or () if example.intent}
+    count = None if examples is None else sum(bool(example.references) for example in examples)
+    history = read_history(settings, read_decisions(decisions_path(settings.root)), count)
     facts = WorkspaceFacts(
-        examples=None if examples is None else sum(bool(example.references) for example in examples),
+        examples=count,
         format_share=_format_share(answers),
         changed_share_per_month=_changed_share(records),
         personal_data_found=_count_personal_data([*texts.values(), *answers]),
@@ -61,6 +70,8 @@ def observe(settings: Settings, records: Sequence[DocumentRecord], index: Index 
         model_parameters_billion=_EMBEDDED_BILLIONS
         if settings.generator.name == "llama_cpp" and not settings.generator.options
         else None,
+        documents=len(records) if records else None,
+        **asdict(history),
     )
     return Observation(facts, _measured_costs(report), measurement)
 

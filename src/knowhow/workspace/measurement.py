@@ -136,10 +136,8 @@ def _is_share(found: Interval) -> bool:
 
 
 def _interval(value: Mapping[str, Any]) -> Interval:
-    numbers = [
-        float(value[key]) if value[key] is not None else float("nan") for key in ("value", "low", "high")
-    ]
-    return Interval(*numbers, level=float(value.get("level", 0.95)))
+    low, high = (float("nan") if value[key] is None else float(value[key]) for key in ("low", "high"))
+    return Interval(float(value["value"]), low, high, float(value.get("level", 0.95)))
 
 
 def _both_ways(pairs: Mapping[tuple[str, str], Interval]) -> dict[tuple[str, str], Interval]:
