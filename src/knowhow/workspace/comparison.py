@@ -18,6 +18,7 @@ from knowhow.protocols import Metric, Strategy
 from knowhow.storage import digest_json
 from knowhow.types import DocumentRecord, Example, Traits
 from knowhow.workspace.components import WorkspaceComponents
+from knowhow.workspace.gates import overruled_gates, training_options
 from knowhow.workspace.gold import gold_retriever
 
 UNTRAINED = ("base", "few_shot", "long_context", "rag", "oracle")
@@ -56,6 +57,7 @@ def plan_comparison(
     components = WorkspaceComponents(settings, gold=gold_retriever(examples, chunks))
     examples = note_audiences(examples, plain.index.records() if has_documents else ())
     metric = options.metric or settings.compare.metric or _decisive(examples)
+    overruled_gates(settings)
     plan = ExperimentPlan(
         examples=examples,
         arms=_arms(settings, components, _names(settings, options, has_documents)),
@@ -139,7 +141,7 @@ def _arms(settings: Settings, components: WorkspaceComponents, names: Sequence[s
             "strategy", name, options, section=f"knowhow.toml [strategy.{name}]"
         )
         traits: Traits = strategy.traits
-        learned = [dict(settings.training), settings.effort] if traits.learns else []
+        learned = [training_options(settings), settings.effort] if traits.learns else []
         for seed in range(_SEEDS[settings.effort] if traits.learns else 1):
             seeded = strategy if seed == 0 else _with_seed(name, options, seed)
             arms.append(

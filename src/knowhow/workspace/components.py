@@ -15,6 +15,7 @@ from knowhow.errors import ConfigError, NotFoundError, PolicyError
 from knowhow.language import words
 from knowhow.protocols import Embedder, Generator, Index, Retriever, Trainer
 from knowhow.types import Answering, Chunk, Document, DocumentRecord, Format
+from knowhow.workspace.gates import training_options
 
 
 class WorkspaceComponents:
@@ -134,7 +135,7 @@ class WorkspaceComponents:
 
     def trainer(self) -> Trainer:
         """The configured trainer."""
-        options = {"effort": self.settings.effort, **self.settings.training}
+        options = {"effort": self.settings.effort, **training_options(self.settings)}
         trainer: Trainer = registry.build("trainer", "lora", options, section="[training]")
         return trainer
 

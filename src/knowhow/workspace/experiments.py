@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from knowhow.config import Settings
@@ -20,14 +21,17 @@ from knowhow.privacy.recognisers import find_personal_data
 from knowhow.workspace.comparison import ComparisonOptions, build_metrics, plan_comparison
 from knowhow.workspace.components import open_index
 from knowhow.workspace.fitted import remember_fitted
+from knowhow.workspace.gates import GateMeasurer
 from knowhow.workspace.measurement import add_prior
 
 
 def compare(settings: Settings, options: ComparisonOptions) -> tuple[Report, Path]:
     """Measure the strategies on the held-out examples; return the report and the path of its page."""
     plan, components = plan_comparison(settings, options)
+    metric = plan.metrics[plan.decisive]
+    measurer = GateMeasurer(settings, components, plan.examples, metric, lambda: _error_kinds(settings))
     try:
-        record = run_experiment(plan)
+        record = run_experiment(replace(plan, measure_gates=measurer))
     finally:
         components.close()
     remember_fitted(settings, {arm.name: arm.fitted for arm in record.arms if arm.fitted and arm.seed == 0})
@@ -61,6 +65,10 @@ def check_examples(settings: Settings, path: Path | None = None) -> LintReport:
             notices=found.notices,
         ),
     )
+
+
+def _error_kinds(settings: Settings) -> list[str]:
+    return [finding.kind for finding in check_examples(settings).findings if finding.severity == "error"]
 
 
 def _indexed_texts(settings: Settings) -> tuple[Mapping[str, str] | None, frozenset[str]]:

@@ -20,7 +20,7 @@ from knowhow.registry import check_options
 from knowhow.releases.catalog import Catalog
 from knowhow.releases.events import CHAMPION, Event
 from knowhow.releases.release import Proof, Release
-from knowhow.types import Answer, Format, Query
+from knowhow.types import Answer, Format, Gate, Query
 from knowhow.workspace.components import WorkspaceComponents
 from knowhow.workspace.doctor import contactable_hosts
 from knowhow.workspace.experiments import reopen_report
@@ -96,7 +96,7 @@ def create_release(settings: Settings, order: ReleaseOrder) -> Release:
     arm = _find_arm(record.arms, order.strategy)
     report, _ = reopen_report(pinned, record.id)
     proof = _prove(report, arm)
-    override = _check_gates(proof, arm, order.override)
+    override = _check_gates(proof, arm, report.gates.get(arm.name, ()), order.override)
     fitted = settings.state / "cache" / "fitted" / arm.fitted
     if not arm.fitted or not fitted.is_dir():
         raise NotFoundError(
@@ -241,7 +241,7 @@ def _prove(report: Report, arm: ArmRecord) -> Proof:
     )
 
 
-def _check_gates(proof: Proof, arm: ArmRecord, override: str) -> str:
+def _check_gates(proof: Proof, arm: ArmRecord, gates: Sequence[Gate], override: str) -> str:
     """Return the override that stays in the log; empty where none was needed."""
     if proof.is_decided and proof.recommended == arm.name:
         return ""
@@ -252,6 +252,8 @@ def _check_gates(proof: Proof, arm: ArmRecord, override: str) -> str:
         if proof.is_decided
         else f"run {proof.run} could not decide"
     )
+    if closed := ", ".join(gate.name for gate in gates if not gate.is_open):
+        why += f", and what it learned does not pass {closed}"
     raise PolicyError(
         f'{arm.name} may not be released like that: {why} ({proof.headline}) To do it all the same, give --override "reason"; it stays in the log.'
     )
