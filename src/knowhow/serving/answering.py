@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import replace
 
 from knowhow.deletion.tombstones import FILE_NAME as TOMBSTONES
@@ -16,6 +17,8 @@ from knowhow.releases.events import Standing
 from knowhow.serving.failures import RequestError, translate
 from knowhow.serving.jobs import Finished, Job, JobQueue, TextPart
 from knowhow.serving.keys import file_signature
+from knowhow.traffic.assignment import CHALLENGER_ARM
+from knowhow.types import Answer
 from knowhow.workspace import Workspace
 
 logger = logging.getLogger("knowhow.serving")
@@ -45,6 +48,13 @@ class Answerer(threading.Thread):
         self._lock = threading.Lock()
         self._last_good = ""
         self._running: list[Job] = []
+        self.on_answer: Callable[[Job, Answer], None] = lambda job, answer: None
+        self.on_unloadable: Callable[[str, KnowHowError], None] = lambda release, error: None
+
+    @property
+    def is_busy(self) -> bool:
+        """Say whether something is being answered or waits for it."""
+        return bool(self._running) or len(self.queue) > 0
 
     def standing(self) -> Standing:
         """Where the aliases point now; read again only when the log has changed."""
@@ -117,7 +127,7 @@ class Answerer(threading.Thread):
             self.queue.learn_pace((time.perf_counter() - started) / len(batch))
 
     def _answer(self, batch: list[Job]) -> None:
-        pipeline, release = self._find_pipeline(batch[0].target)
+        pipeline, release = self._choose_pipeline(batch[0])
         queries = [job.query for job in batch if job.query is not None]
         is_live = self._streams_live(pipeline)
 
@@ -129,9 +139,11 @@ class Answerer(threading.Thread):
                 job.put(TextPart(text))
 
         for job, answer in zip(batch, pipeline.answer(queries, on_text), strict=True):
-            job.put(Finished(replace(answer, release=release)))
+            named = replace(answer, release=release)
+            job.put(Finished(named))
             self.answered += 1
             self.failed += answer.error is not None
+            self.on_answer(job, named)
 
     def _streams_live(self, pipeline: Pipeline) -> bool:
         """Say whether text may be sent before it is checked: not where the check could refuse or shorten it."""
@@ -146,6 +158,16 @@ class Answerer(threading.Thread):
         for job in batch:
             job.put(Finished(vectors=vectors[start : start + len(job.texts)]))
             start += len(job.texts)
+
+    def _choose_pipeline(self, job: Job) -> tuple[Pipeline, str]:
+        """Return what answers a job; where a challenger cannot be loaded the champion steps in."""
+        try:
+            return self._find_pipeline(job.target)
+        except KnowHowError as error:
+            if job.assignment.arm != CHALLENGER_ARM:
+                raise
+            self.on_unloadable(job.target, error)
+            return self._find_pipeline(CHAMPION)
 
     def _find_pipeline(self, target: str) -> tuple[Pipeline, str]:
         """Return the pipeline and the name of what answers; a champion that cannot be loaded leaves the one before in its place."""

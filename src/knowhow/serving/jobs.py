@@ -14,6 +14,7 @@ from typing import Any
 
 from knowhow.serving.failures import OverloadedError, RequestError
 from knowhow.types import Answer, Query
+from knowhow.workspace.traffic import Assignment
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,8 @@ class Job:
     query: Query | None = None
     texts: Sequence[str] = ()
     wants_text: bool = False
+    assignment: Assignment = Assignment()
+    arrived: float = field(default_factory=time.time)
     id: str = field(default_factory=lambda: secrets.token_hex(12))
     submitted: float = field(default_factory=time.perf_counter)
     started: float = 0.0

@@ -14,15 +14,18 @@ from fastapi import Request
 from knowhow.errors import KnowHowError, NotFoundError
 from knowhow.releases.feedback import CitedPassage, Feedback, FeedbackLog
 from knowhow.serving.answering import CHAMPION, Answerer
-from knowhow.serving.failures import UNKNOWN, RequestError, translate
+from knowhow.serving.failures import UNKNOWN, OverloadedError, RequestError, translate
 from knowhow.serving.ingestion import Ingestion
 from knowhow.serving.jobs import Finished, Job, TextPart
 from knowhow.serving.keys import KeyStore, Principal
+from knowhow.serving.observing import Observer, settle
 from knowhow.serving.schemas import ChatMessage, FeedbackRequest
 from knowhow.serving.sessions import Sessions
+from knowhow.serving.shadowing import Shadow
 from knowhow.types import Answer, Document, DocumentRecord, Message, Query, Role
 from knowhow.workspace import Workspace
 from knowhow.workspace.feedback import feedback_log
+from knowhow.workspace.traffic import Assignment
 
 MODEL, EMBEDDER = "knowhow", "knowhow-embedder"
 _REMEMBERED = 5000
@@ -38,6 +41,7 @@ class GivenAnswer:
     asker: str
     query: Query
     answer: Answer
+    assignment: Assignment = Assignment()
 
 
 class Service:
@@ -52,6 +56,12 @@ class Service:
         self.local = Principal("local", "local", "admin", local_groups)
         self.sessions = Sessions(self.keys)
         self.answerer = Answerer(workspace, fallback)
+        self.observer = Observer(workspace, self.answerer.queue)
+        self.shadow = Shadow(
+            workspace, lambda: self.answerer.is_busy, self.observer.note_pair, self.observer.note_unloadable
+        )
+        self.answerer.on_answer = self._note_answer
+        self.answerer.on_unloadable = self.observer.note_unloadable
         self.ingestion = Ingestion(workspace)
         self.feedback: FeedbackLog = feedback_log(workspace.settings)
         self._given: OrderedDict[str, GivenAnswer] = OrderedDict()
@@ -66,6 +76,8 @@ class Service:
 
     def start(self) -> None:
         """Begin to answer."""
+        self.observer.start()
+        self.shadow.start()
         self.answerer.start()
 
     def stop(self) -> None:
@@ -75,6 +87,8 @@ class Service:
         if self.answerer.is_alive():
             self.answerer.abandon()
             self.answerer.join(2.0)
+        self.shadow.stop()
+        self.observer.stop()
         self._readers.shutdown(wait=False, cancel_futures=True)
 
     def find_target(self, model: str, asker: Principal) -> str:
@@ -100,15 +114,30 @@ class Service:
             raise RequestError(
                 400, f"The question may have {limit} characters, and all earlier turns {8 * limit}.", code="too_long", param="messages"
             )  # fmt: skip
-        job = Job(asker.id, self.find_target(model, asker), query, wants_text=wants_text)
-        self.answerer.submit(job)
+        target = self.find_target(model, asker)
+        assignment = self.observer.assign(asker.id, query) if target == CHAMPION else Assignment()
+        job = Job(
+            asker.id, assignment.release or target, query, wants_text=wants_text, assignment=assignment
+        )
+        self._submit(job)
         return job
 
     def embed(self, asker: Principal, texts: Sequence[str]) -> Job:
         """Queue texts to embed."""
         job = Job(asker.id, EMBEDDER, texts=texts)
-        self.answerer.submit(job)
+        self._submit(job)
         return job
+
+    def _submit(self, job: Job) -> None:
+        try:
+            self.answerer.submit(job)
+        except OverloadedError as error:
+            self.observer.exposition.count_refusal(error.code)
+            raise
+
+    def _note_answer(self, job: Job, answer: Answer) -> None:
+        self.observer.note(job, answer)
+        self.shadow.offer(job, answer)
 
     async def follow(self, job: Job) -> AsyncIterator[TextPart | Finished]:
         """Yield text as it comes and the end; the job is cancelled when its time is over or the reader leaves."""
@@ -165,7 +194,7 @@ class Service:
         if answer.error is not None:
             message = answer.error.replace(str(self.workspace.root.resolve()), ".")
             raise RequestError(502, message, code="no_valid_answer")
-        self._given[job.id] = GivenAnswer(asker.id, job.query, answer)
+        self._given[job.id] = GivenAnswer(asker.id, job.query, answer, settle(job.assignment, answer))
         while len(self._given) > _REMEMBERED:
             self._given.popitem(last=False)
         return answer
@@ -186,7 +215,7 @@ class Service:
             raise RequestError(
                 400, f"The answer has no source [{wrong[0]}].", code="invalid", param="wrong_sources"
             )
-        return self.feedback.add(
+        kept = self.feedback.add(
             Feedback(
                 id="",
                 time="",
@@ -205,6 +234,8 @@ class Service:
                 audiences=_audiences(answer),
             )
         )  # fmt: skip
+        self.observer.note_feedback(given.assignment, kept)
+        return kept
 
     def records(self, asker: Principal) -> list[DocumentRecord]:
         """The documents that this asker may read."""
