@@ -8,6 +8,7 @@ from knowhow.evaluation.naming import metric_name, p_text, signed
 from knowhow.evaluation.report import charts
 from knowhow.evaluation.report.admission import gate_rows
 from knowhow.evaluation.report.questions import Comparison, compare_questions
+from knowhow.evaluation.report.routes import HEADS, routing_rows, routing_sentences
 from knowhow.evaluation.report.wording import (
     comparison_text,
     cost_text,
@@ -78,6 +79,9 @@ def _context(report: Report) -> dict[str, Any]:
         "goal": goal_texts(record.goal),
         "prior": prior_text(report.prior) if report.prior else "",
         "expectations": charts.expectation_bars(report.prior) if report.prior else None,
+        "routing": routing_sentences(report),
+        "routing_heads": HEADS,
+        "routing_rows": routing_rows(report),
         "environment": _environment_rows(report),
         "settings": _settings_rows(record.settings),
     }

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from knowhow.evaluation.expectations import Prior
 from knowhow.evaluation.naming import metric_name, p_text, signed
 from knowhow.evaluation.report.admission import gate_rows
+from knowhow.evaluation.report.routes import HEADS, routing_rows, routing_sentences
 from knowhow.evaluation.report.wording import (
     comparison_text,
     cost_text,
@@ -36,6 +37,7 @@ def render_markdown(report: Report) -> str:
         _comparisons(report),
         _gates(report),
         _prior(report.prior) if report.prior else "",
+        _routing(report),
     ]
     for title, sentences in (
         ("Why", advice.reasons),
@@ -103,6 +105,15 @@ def _comparisons(report: Report) -> str:
     return "## Pair by pair\n\n" + _table(
         ["pair", "difference", "wins / ties / losses", "p (Holm)", "detectable", "verdict"], rows
     )
+
+
+def _routing(report: Report) -> str:
+    sentences = routing_sentences(report)
+    if not sentences:
+        return ""
+    said = "\n".join(f"- {_escape(sentence)}" for sentence in sentences)
+    table = _table(list(HEADS), [list(row) for row in routing_rows(report)])
+    return f"## Routing\n\n{said}\n\n{table}"
 
 
 def _prior(prior: Prior) -> str:

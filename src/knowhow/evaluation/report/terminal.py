@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from knowhow.evaluation.naming import metric_name
 from knowhow.evaluation.report.admission import gate_lines
+from knowhow.evaluation.report.routes import routing_lines
 from knowhow.evaluation.report.wording import (
     cost_text,
     headline_metrics,
@@ -44,6 +45,7 @@ def print_report(report: Report, console: Console) -> None:
         ),
         ("Expected and measured", _prior(report)),
         ("Gates of what was trained", gate_lines(report)),
+        ("Routing", routing_lines(report)),
         ("Next", advice.next_steps),
         ("Mind", report.limits),
     ):

@@ -133,4 +133,6 @@ def comparison_text(item: Comparison, alpha: float) -> str:
     shown = item.p_adjusted <= alpha and not (item.difference.low <= 0 <= item.difference.high)
     if not shown:
         return "no difference shown"
-    return f"{item.strategy if item.wins > item.losses else item.against} is better"
+    # The sign of the mean decides, not the count of questions.
+    is_first = (item.difference.value > 0) == information(item.metric).higher_is_better
+    return f"{item.strategy if is_first else item.against} is better"
