@@ -19,10 +19,12 @@ from knowhow.cli.init import init
 from knowhow.cli.key import key
 from knowhow.cli.listing import list_documents
 from knowhow.cli.models import models
+from knowhow.cli.monitor import monitor
 from knowhow.cli.release import release
 from knowhow.cli.report import report
 from knowhow.cli.review import review
 from knowhow.cli.serve import serve
+from knowhow.cli.traffic import traffic
 from knowhow.cli.train import train
 
 
@@ -48,6 +50,8 @@ def build_application() -> typer.Typer:
     app.command("report")(report)
     app.add_typer(release, name="release")
     app.command("serve")(serve)
+    app.add_typer(traffic, name="traffic")
+    app.command("monitor")(monitor)
     app.command("review")(review)
     app.add_typer(key, name="key")
     app.command("list")(list_documents)

@@ -50,6 +50,7 @@ class Answerer(threading.Thread):
         self._running: list[Job] = []
         self.on_answer: Callable[[Job, Answer], None] = lambda job, answer: None
         self.on_unloadable: Callable[[str, KnowHowError], None] = lambda release, error: None
+        self.expect: Callable[[], str] = lambda: ""
 
     @property
     def is_busy(self) -> bool:
@@ -83,6 +84,8 @@ class Answerer(threading.Thread):
                 self._work(batch)
             elif self.queue.is_closed:
                 return
+            else:
+                self._prepare()
 
     def stop(self) -> None:
         """Take no more, tell those who wait to come again, and let what is being written finish."""
@@ -103,6 +106,15 @@ class Answerer(threading.Thread):
             self._pipeline(self.name_champion())
         except KnowHowError as error:
             self._note_problem(error)
+
+    def _prepare(self) -> None:
+        """Load the challenger while nobody waits, so that its first asker need not."""
+        name = self.expect()
+        if name and name not in self._pipelines:
+            try:
+                self._pipeline(name)
+            except KnowHowError as error:
+                self.on_unloadable(name, error)
 
     def _work(self, batch: list[Job]) -> None:
         started = time.perf_counter()

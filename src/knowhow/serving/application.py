@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 
 from knowhow import __version__
 from knowhow.errors import KnowHowError
-from knowhow.serving import advice_routes, api_routes, openai_routes, page_routes
+from knowhow.serving import advice_routes, api_routes, monitoring_routes, openai_routes, page_routes
 from knowhow.serving.failures import RequestError, error_body, translate
 from knowhow.serving.guard import Guard
 from knowhow.serving.rendering import show_failure
@@ -27,6 +27,7 @@ logger = logging.getLogger("knowhow.serving")
 ROUTES: tuple[Route, ...] = (
     *openai_routes.ROUTES,
     *api_routes.ROUTES,
+    *monitoring_routes.ROUTES,
     *page_routes.ROUTES,
     *advice_routes.ROUTES,
 )

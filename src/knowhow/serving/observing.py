@@ -53,6 +53,17 @@ class Observer(threading.Thread):
             self._note_problem(error)
             return _NOTHING
 
+    def expect(self) -> str:
+        """Return the challenger that askers are going to meet, empty where there is none."""
+        try:
+            current = self.traffic.follow()
+        except (KnowHowError, OSError) as error:
+            self._note_problem(error)
+            return ""
+        if current is None or not current.is_open or current.plan.is_shadow:
+            return ""
+        return current.pairing.challenger
+
     def note(self, job: Job, answer: Answer) -> None:
         """Take in an answer that was just given; costs an append."""
         if job.query is not None:
@@ -68,8 +79,12 @@ class Observer(threading.Thread):
         assert job.query is not None
         now = time.time()
         for answer, arm in ((champion, job.assignment.arm), (challenger, CHALLENGER_ARM)):
-            place = Assignment("", job.assignment.challenge, job.assignment.unit, arm, "", job.assignment.metric)
-            self._waiting.append(LiveEvent(job.id, job.query.text, answer, place, now, now, now, is_shadow=True))
+            place = Assignment(
+                "", job.assignment.challenge, job.assignment.unit, arm, "", job.assignment.metric
+            )
+            self._waiting.append(
+                LiveEvent(job.id, job.query.text, answer, place, now, now, now, is_shadow=True)
+            )
 
     def note_unloadable(self, release: str, error: KnowHowError) -> None:
         """Take in that the challenger cannot be loaded: its challenge ends."""

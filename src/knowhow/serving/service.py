@@ -62,6 +62,7 @@ class Service:
         )
         self.answerer.on_answer = self._note_answer
         self.answerer.on_unloadable = self.observer.note_unloadable
+        self.answerer.expect = self.observer.expect
         self.ingestion = Ingestion(workspace)
         self.feedback: FeedbackLog = feedback_log(workspace.settings)
         self._given: OrderedDict[str, GivenAnswer] = OrderedDict()

@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     from knowhow.advisor.advice import Advice
     from knowhow.evaluation.lint import LintReport
     from knowhow.evaluation.results import Report
+    from knowhow.monitoring.health import HealthReport
     from knowhow.releases.catalog import Catalog
     from knowhow.releases.events import Event
     from knowhow.releases.release import Release
+    from knowhow.traffic.challenge import Challenge
     from knowhow.training.rows import TrainingRow
     from knowhow.workspace.advice import Reconsideration
     from knowhow.workspace.comparison import ComparisonOptions
+    from knowhow.workspace.consequences import Suggestion
     from knowhow.workspace.facts import Observation
     from knowhow.workspace.release import ReleasedPipeline, ReleaseOrder
 
@@ -184,6 +187,24 @@ class Workspace:
         from knowhow.workspace.release import load_release
 
         return load_release(self.components, self.releases.get(name))
+
+    def health(self, days: float = 7.0) -> HealthReport:
+        """How live answers have done for some days, whether or not a server runs."""
+        from knowhow.workspace.monitoring import read_health
+
+        return read_health(self.settings, days=days)
+
+    def suggest(self) -> Suggestion | None:
+        """What the feedback since the newest comparison asks for: comparing or training again; None without any feedback."""
+        from knowhow.workspace.consequences import suggest
+
+        return suggest(self.settings)
+
+    def challenges(self) -> list[Challenge]:
+        """Every challenge of a champion, oldest first, with its outcomes."""
+        from knowhow.workspace.traffic import challenges
+
+        return challenges(self.settings)
 
     def explain_miss(
         self, question: str, answer: Answer, expected: str, groups: frozenset[str] = frozenset()

@@ -37,6 +37,12 @@ TABLE: dict[tuple[str, str, str], tuple[int, int, int, int]] = {
     ("PUT", "/api/documents/{name:path}", "file"): (401, 403, 403, 200),
     ("POST", "/api/ingest", ""): (401, 403, 403, 202),
     ("GET", "/api/ingest", ""): (401, 403, 403, 200),
+    ("GET", "/metrics", ""): (401, 403, 200, 200),
+    ("GET", "/api/monitoring", ""): (401, 403, 200, 200),
+    ("GET", "/api/suggestion", ""): (401, 403, 200, 200),
+    ("GET", "/api/traffic", ""): (401, 403, 200, 200),
+    ("POST", "/api/traffic/stop", "reason"): (401, 403, 403, 409),
+    ("POST", "/api/outcomes", "outcome"): (401, 404, 404, 404),
     ("POST", "/api/feedback", "feedback"): (401, 404, 404, 404),
     ("GET", "/api/feedback", ""): (401, 403, 200, 200),
     ("POST", "/api/feedback/{name}/reviews", "review"): (401, 403, 404, 404),
@@ -74,6 +80,7 @@ BODIES: dict[str, Any] = {
     "review": {"verdict": "right"},
     "promote": {"release": "none", "reason": "r"},
     "reason": {"reason": "r"},
+    "outcome": {"answer_id": "none", "success": 1.0},
 }
 
 
