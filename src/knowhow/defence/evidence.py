@@ -16,14 +16,15 @@ from knowhow.types import Hit, Query
 
 LOW, NORMAL, HIGH = 0, 1, 2
 LEVELS = {"low": LOW, "normal": NORMAL, "high": HIGH}
-SPEAKS, NEAR, NEAR_ECHO = 0.3, 0.7, 0.4
-"""A more trusted passage speaks to the question from this relevance on, and from these shares of the best less trusted passage's.
+SPEAKS, NEAR = 0.3, 0.7
+"""A more trusted passage speaks to the question from this relevance on, and from this share of the best less trusted passage's.
 
-The lower share holds where that passage repeats the question itself, which lifts its score and proves nothing. Chosen on planted
+Less trusted passages that repeat the question itself raise no bar: that lifts their score and proves nothing. Chosen on planted
 texts: docs/experiments.md.
 """
 DEPTH = 20
 """So many times as many passages are looked at where sources differ in trust: planted texts push the true ones down the list."""
+ONLY_LOW = "Only less trusted sources speak of this question. Check it before you rely on it."
 _ECHO = 0.9
 _BLANK = "…"
 
@@ -83,8 +84,11 @@ class EvidenceGuard:
         """Split the hits by trust: what is trusted less gives way to the most trusted passage that speaks to the question."""
         levels = [self.trust(hit.chunk.source) for hit in hits]
         if len(set(levels)) < 2:
-            return list(hits), [], []
+            # Nothing to compare with: the reader is told where everything that speaks of the question is trusted little.
+            return list(hits), [], [ONLY_LOW] if set(levels) == {LOW} else []
         highest = max(level for level in set(levels) if _speaks(query, level, hits, levels))
+        if highest == LOW:
+            return list(hits), [], [ONLY_LOW]
         kept = [hit for hit, level in zip(hits, levels, strict=True) if level >= highest]
         aside = [hit for hit, level in zip(hits, levels, strict=True) if level < highest]
         shown = {hit.chunk.id for hit in hits[:k]}
@@ -123,9 +127,9 @@ def _speaks(query: Query, level: int, hits: Sequence[Hit], levels: Sequence[int]
         return True
     own = max(hit.score for hit, other in zip(hits, levels, strict=True) if other == level)
     below = (
-        hit.score * (NEAR_ECHO if echoes(query.text, hit.chunk.text) else NEAR)
+        NEAR * hit.score
         for hit, other in zip(hits, levels, strict=True)
-        if other < level
+        if other < level and not echoes(query.text, hit.chunk.text)
     )
     return own >= max(SPEAKS, *below)
 

@@ -79,7 +79,7 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
 _FORGED = re.compile(
     r"^\W{0,6}(?:(?:system|assistant|developer|human|ai)(?: (?:message|prompt|note|override|instruction))?\s*(?:[:：]|\]|>|\|)|(?:instructions?|new instructions?)\s*:\s*(?:ignore|you|say|print|reply|answer|respond|return))"
     r"|^#{1,6}\s*(?:system|instructions?(?: for (?:the )?(?:assistant|model|ai))?|assistant|new task)\s*:?\s*$"
-    r"|<\|[^<>|\s]{1,64}\|>|\[/?INST\]|<</?SYS>>|</?(?:system|assistant|instructions?)>",
+    r"|<\|[^<>|]{1,64}\|>|\[/?INST\]|<</?SYS>>|</?(?:system|assistant|instructions?)>",
     re.IGNORECASE,
 )
 _LONGEST = 2000
@@ -104,8 +104,9 @@ def find_instructions(text: str) -> list[Finding]:
         kind = classify(sentence)
         if not kind and found and found[-1].kind in (MODEL_SPEECH, FORGED_TURN, ENCODED):
             # What an override announces stands in the sentence behind it.
-            gap = text[found[-1].end : start]
-            kind = found[-1].kind if "\n" not in gap.strip(" ") and _CONTINUES.match(plain(sentence)) else ""
+            breaks = text[found[-1].end : start].count("\n")
+            is_near = breaks <= (found[-1].kind == FORGED_TURN)
+            kind = found[-1].kind if is_near and _CONTINUES.match(plain(sentence)) else ""
         if kind:
             found.append(Finding(start, end, kind))
     return found
