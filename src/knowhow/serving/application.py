@@ -15,7 +15,21 @@ from starlette.responses import JSONResponse, Response
 
 from knowhow import __version__
 from knowhow.errors import KnowHowError
-from knowhow.serving import advice_routes, api_routes, monitoring_routes, openai_routes, page_routes
+from knowhow.serving import (
+    advice_routes,
+    api_routes,
+    comparison_pages,
+    document_pages,
+    example_pages,
+    example_routes,
+    health_pages,
+    monitoring_routes,
+    openai_routes,
+    page_routes,
+    release_pages,
+    task_routes,
+    training_pages,
+)
 from knowhow.serving.failures import RequestError, error_body, translate
 from knowhow.serving.guard import Guard
 from knowhow.serving.rendering import show_failure
@@ -28,8 +42,16 @@ ROUTES: tuple[Route, ...] = (
     *openai_routes.ROUTES,
     *api_routes.ROUTES,
     *monitoring_routes.ROUTES,
+    *example_routes.ROUTES,
+    *task_routes.ROUTES,
     *page_routes.ROUTES,
     *advice_routes.ROUTES,
+    *document_pages.ROUTES,
+    *example_pages.ROUTES,
+    *comparison_pages.ROUTES,
+    *training_pages.ROUTES,
+    *release_pages.ROUTES,
+    *health_pages.ROUTES,
 )
 _ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorOut}
@@ -109,7 +131,7 @@ def _describe(app: FastAPI) -> dict[str, Any]:
 
 async def _show_request_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestError)
-    return show_failure(error, request.headers)
+    return show_failure(error, request)
 
 
 async def _show_validation(request: Request, error: Exception) -> JSONResponse:
@@ -122,12 +144,12 @@ async def _show_validation(request: Request, error: Exception) -> JSONResponse:
 
 async def _show_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return show_failure(RequestError(error.status_code, str(error.detail), code="invalid"), request.headers)
+    return show_failure(RequestError(error.status_code, str(error.detail), code="invalid"), request)
 
 
 async def _show_known_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, KnowHowError)
-    return show_failure(translate(error, request.app.state.service.workspace.root), request.headers)
+    return show_failure(translate(error, request.app.state.service.workspace.root), request)
 
 
 async def _show_bug(request: Request, error: Exception) -> JSONResponse:

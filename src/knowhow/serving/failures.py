@@ -6,24 +6,28 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from knowhow.advisor.text import Text, say
+from knowhow.advisor.translation import Translator
 from knowhow.errors import BackendError, DataError, KnowHowError, NotFoundError, PolicyError
 
 
 class RequestError(Exception):
-    """A request that is answered with a status of 400 or more."""
+    """A request that is answered with a status of 400 or more; programs read `message` in English, people `words` in their language."""
 
     def __init__(
         self,
         status: int,
-        message: str,
+        message: str | Text,
         *,
         code: str,
         param: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        self.status, self.message, self.code, self.param = status, message, code, param
+        self.words = message
+        self.message = Translator("en").show(message)
+        self.status, self.code, self.param = status, code, param
         self.headers = dict(headers or {})
-        super().__init__(message)
+        super().__init__(self.message)
 
     @property
     def body(self) -> dict[str, Any]:
@@ -34,7 +38,7 @@ class RequestError(Exception):
 class OverloadedError(RequestError):
     """The queue is full (503) or this asker's share of it is (429); `seconds` is when to come again."""
 
-    def __init__(self, status: int, message: str, seconds: int) -> None:
+    def __init__(self, status: int, message: str | Text, seconds: int) -> None:
         code = "rate_limit_exceeded" if status == 429 else "overloaded"
         super().__init__(status, message, code=code, headers={"Retry-After": str(seconds)})
 
@@ -66,5 +70,7 @@ def translate(error: KnowHowError, root: Path) -> RequestError:
     return RequestError(500, message, code="misconfigured")
 
 
-UNKNOWN = RequestError(404, "There is nothing here by this name, or you may not see it.", code="not_found")
+UNKNOWN = RequestError(
+    404, say("There is nothing here by this name, or you may not see it."), code="not_found"
+)
 """The same words for what does not exist and for what the asker may not see."""

@@ -9,16 +9,19 @@ from re import Pattern
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from knowhow.advisor.text import say
 from knowhow.serving.failures import UNKNOWN, RequestError
 from knowhow.serving.keys import Principal
 from knowhow.serving.rendering import show_failure
 from knowhow.serving.routes import Route
 from knowhow.serving.service import Service
 from knowhow.serving.sessions import COOKIE
+from knowhow.serving.words import find_word
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _SAFE = frozenset({"GET", "HEAD"})
@@ -65,7 +68,7 @@ class Guard:
             limit = 1024 * (route.body_kilobytes or self._service.settings.body_kilobytes)
             body = await _read_body(headers, receive, limit)
         except RequestError as error:
-            response = _refuse(error, route, headers)
+            response = _refuse(error, route, Request(scope))
             await response(scope, receive, guarded)
             return
         scope.setdefault("state", {})["principal"] = principal
@@ -75,7 +78,7 @@ class Guard:
         # Without keys everybody on this machine is trusted, so a foreign page must not reach us under its own name.
         if not self._service.needs_keys and _host(headers.get("host", "")) not in _LOOPBACK:
             raise RequestError(
-                403, "Without API keys this server answers to localhost only.", code="wrong_host"
+                403, say("Without API keys this server answers to localhost only."), code="wrong_host"
             )
 
     def _find(self, scope: Scope) -> tuple[Route | None, list[str]]:
@@ -104,7 +107,11 @@ class Guard:
         if is_implicit:
             _check_origin(headers, method, must_be_browser=principal.id != "local")
         if route is not None and route.access != "public" and not principal.may(route.access):
-            raise RequestError(403, f"This needs the role {route.access}.", code="role_missing")
+            raise RequestError(
+                403,
+                say("This needs the role {role}.", role=find_word("role", route.access)),
+                code="role_missing",
+            )
         return principal
 
     def _authenticate(self, headers: Headers) -> tuple[Principal | None, bool]:
@@ -136,7 +143,7 @@ def _check_origin(headers: Headers, method: str, *, must_be_browser: bool) -> No
     if origin is not None:
         is_foreign = is_foreign or urlsplit(origin).netloc.lower() != headers.get("host", "").lower()
     if is_foreign or (must_be_browser and origin is None and site is None):
-        raise RequestError(403, "This request came from another site.", code="foreign_origin")
+        raise RequestError(403, say("This request came from another site."), code="foreign_origin")
 
 
 def _host(value: str) -> str:
@@ -191,10 +198,10 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return replay
 
 
-def _refuse(error: RequestError, route: Route | None, headers: Headers) -> Response:
+def _refuse(error: RequestError, route: Route | None, request: Request) -> Response:
     if route is not None and route.is_page and error.status == 401:
         return RedirectResponse("/login", 303)
-    return show_failure(error, headers)
+    return show_failure(error, request)
 
 
 def _with_headers(send: Send) -> Send:

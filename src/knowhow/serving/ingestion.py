@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from knowhow.advisor.text import say
 from knowhow.errors import DataError, KnowHowError, PolicyError
 from knowhow.releases.release import check_path
 from knowhow.serving.failures import RequestError, translate
@@ -27,7 +28,7 @@ class Ingestion:
         """Begin an ingest; 409 while one runs."""
         with self._lock:
             if self._thread is not None and self._thread.is_alive():
-                raise RequestError(409, "An ingest is running already.", code="busy")
+                raise RequestError(409, say("An ingest is running already."), code="busy")
             self._outcome = {"state": "running"}
             self._thread = threading.Thread(target=self._run, name="knowhow-ingest", daemon=True)
             self._thread.start()

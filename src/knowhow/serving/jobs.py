@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from knowhow.advisor.text import Number, say
 from knowhow.serving.failures import OverloadedError, RequestError
 from knowhow.types import Answer, Query
 from knowhow.workspace.traffic import Assignment
@@ -106,16 +107,18 @@ class JobQueue:
         """Add a job; OverloadedError with 429 or 503 and when to come again where there is no room."""
         with self._condition:
             if self._is_closed:
-                raise OverloadedError(503, "The server is stopping. Ask again in a moment.", 5)
+                raise OverloadedError(503, say("The server is stopping. Ask again in a moment."), 5)
             waiting = self._count()
             own = _count_live(self._lines.get(job.asker, ()))
             wait = max(1, math.ceil((waiting + 1) * self._seconds / 2))
             if waiting >= self.capacity:
-                raise OverloadedError(503, f"{waiting} questions are waiting already. Ask again later.", wait)
+                words = say("{count} questions are waiting already. Ask again later.", count=Number(waiting))
+                raise OverloadedError(503, words, wait)
             if own >= max(1, self.capacity // 2):
-                raise OverloadedError(
-                    429, f"{own} of your questions are waiting already. Ask again later.", wait
+                words = say(
+                    "{count} of your questions are waiting already. Ask again later.", count=Number(own)
                 )
+                raise OverloadedError(429, words, wait)
             self._lines.setdefault(job.asker, deque()).append(job)
             self._condition.notify()
 

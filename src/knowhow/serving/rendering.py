@@ -1,70 +1,78 @@
-"""Templates: autoescaped, with the few helpers that pages need."""
+"""Pages: templates filled in the reader's language, every value escaped."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import jinja2
-from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
+from knowhow.advisor.text import Text, say
+from knowhow.serving import moments, passages
 from knowhow.serving.failures import RequestError
 from knowhow.serving.keys import Principal
-from knowhow.types import Answer, Chunk, Citation, Document
+from knowhow.serving.languages import choose_language, language_links, remember_language, show, speak
+from knowhow.serving.words import find_word
 
 FOLDER = Path(__file__).parent
-STATIC = {"app.css": "text/css; charset=utf-8", "app.js": "text/javascript; charset=utf-8"}
-_MARKER = re.compile(r"\[(\d{1,3})\]")
+STATIC: Mapping[str, str] = {
+    "app.css": "text/css; charset=utf-8",
+    **dict.fromkeys(
+        ("app.js", "page.js", "ask.js", "upload.js", "tasks.js"), "text/javascript; charset=utf-8"
+    ),
+}
+NAVIGATION: tuple[tuple[str, Text, str], ...] = (
+    ("/ask", say("Ask"), "user"),
+    ("/documents", say("Documents"), "user"),
+    ("/advise", say("Advice"), "user"),
+    ("/examples", say("Examples"), "reviewer"),
+    ("/compare", say("Compare"), "reviewer"),
+    ("/train", say("Train"), "reviewer"),
+    ("/review", say("Review"), "reviewer"),
+    ("/releases", say("Releases"), "reviewer"),
+    ("/health", say("Health"), "admin"),
+)
+"""Address, word and the role from which a page is shown."""
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A stretch of an answer: plain text, or the marker of source `number`."""
-
-    text: str
-    number: int = 0
-
-
-def render(
-    template: str, principal: Principal | None = None, status: int = 200, **values: Any
-) -> HTMLResponse:
-    """Return a page; every value is escaped."""
-    text = _environment().get_template(template).render(principal=principal, **values)
-    return HTMLResponse(text, status)
-
-
-def split_answer(answer: Answer) -> list[Piece]:
-    """Cut an answer at the markers of its citations, so that a page can link them; other text stays text."""
-    known = {citation.number for citation in answer.citations}
-    pieces, done = [], 0
-    for match in _MARKER.finditer(answer.text):
-        if int(match[1]) in known:
-            pieces += [Piece(answer.text[done : match.start()]), Piece(match[0], int(match[1]))]
-            done = match.end()
-    return [piece for piece in (*pieces, Piece(answer.text[done:])) if piece.text]
-
-
-def link_passage(place: Citation | Chunk) -> str:
-    """Return the address of the page that shows a citation or a passage highlighted in its document."""
-    span = urlencode({"start": place.start, "end": place.end})
-    return f"/documents/{quote(place.document_id)}?{span}#passage"
+def render(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
+    """Return a page for whoever asks, in their language."""
+    language = choose_language(request)
+    principal: Principal | None = request.scope.get("state", {}).get("principal")
+    if principal is not None and principal.id == "anonymous":
+        principal = None
+    shown = [
+        (path, show(language, word), request.url.path == path or request.url.path.startswith(f"{path}/"))
+        for path, word, role in NAVIGATION
+        if principal is not None and principal.may(role)  # type: ignore[arg-type]
+    ]
+    text = _environment().get_template(template).render(
+        principal=principal,
+        language=language,
+        languages=language_links(request),
+        navigation=shown,
+        t=speak(language),
+        show=lambda value: show(language, value),
+        word=lambda kind, name: show(language, find_word(kind, name)),
+        **values,
+    )  # fmt: skip
+    response = HTMLResponse(text, status)
+    remember_language(request, response, language)
+    return response
 
 
-def cut_passage(document: Document, start: int, end: int) -> tuple[str, str, str]:
-    """Return the text before, in and after a passage; an impossible span highlights nothing."""
-    if not 0 <= start < end <= len(document.text):
-        return document.text, "", ""
-    return document.text[:start], document.text[start:end], document.text[end:]
-
-
-def show_moment(stamp: str) -> str:
-    """Return a stamp of a log to the minute, in UTC."""
-    return f"{stamp[:10]} {stamp[11:16]} UTC"
+def show_failure(error: RequestError, request: Request) -> Response:
+    """Return an error as a page for browsers, as JSON for programs."""
+    if "text/html" in request.headers.get("accept", ""):
+        page = render(request, "failure.html", status=error.status, message=error.words)
+        page.headers.update(error.headers)
+        return page
+    return JSONResponse(error.body, error.status, error.headers)
 
 
 def read_static(name: str) -> bytes:
@@ -81,15 +89,12 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(link_passage=link_passage, split_answer=split_answer)
-    environment.filters["moment"] = show_moment
+    environment.globals.update(
+        link_passage=passages.link_passage, split_answer=passages.split_answer, quote=quote
+    )
+    environment.filters.update(
+        moment=moments.show_moment, clock=moments.show_clock, duration=moments.show_duration,
+        share=lambda value: f"{100 * value:.0f}%", percent=lambda value: "–" if value is None else f"{100 * value:.0f}%",
+        seconds=lambda value: "–" if value is None else f"{value:.2f} s", figure=lambda value: "–" if value is None else f"{value:.2f}",
+    )  # fmt: skip
     return environment
-
-
-def show_failure(error: RequestError, headers: Headers) -> Response:
-    """Return an error as a page for browsers, as JSON for programs."""
-    if "text/html" in headers.get("accept", ""):
-        page = render("failure.html", status=error.status, message=error.message)
-        page.headers.update(error.headers)
-        return page
-    return JSONResponse(error.body, error.status, error.headers)

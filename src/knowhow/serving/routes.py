@@ -42,3 +42,8 @@ def principal_of(request: Request) -> Principal:
     """Return who asks, as the guard found out."""
     principal: Principal = request.state.principal
     return principal
+
+
+def page(method: str, path: str, access: Access, endpoint: Callable[..., Any], summary: str) -> Route:
+    """Return the route of a page for people: not part of the interface for programs."""
+    return Route(method, path, access, endpoint, summary, None, is_page=True)

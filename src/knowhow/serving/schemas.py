@@ -289,3 +289,52 @@ class Health(BaseModel):
     """What anyone may know: that the server is there."""
 
     status: Literal["ok", "degraded", "stopping"]
+
+
+class ExampleRequest(Strict):
+    """POST /api/examples: without an answer, abstaining is right."""
+
+    question: Annotated[str, StringConstraints(min_length=1, max_length=20_000)]
+    answer: Annotated[str, StringConstraints(max_length=20_000)] = ""
+    document: Short = ""
+    quote: Annotated[str, StringConstraints(max_length=4000)] = ""
+
+
+class CompareRequest(Strict):
+    """POST /api/compare: no strategies means all that fit, no minutes as long as it takes, no limit every held-out question."""
+
+    strategies: Annotated[list[Short], Field(max_length=50)] = []
+    minutes: Annotated[float, Field(ge=0, le=10_080, allow_inf_nan=False)] = 0
+    limit: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+
+
+class TrainRequest(Strict):
+    """POST /api/train: knobs that are given are kept in knowhow.toml, where the next comparison reads them too."""
+
+    strategy: Short
+    goal: Literal["style", "knowledge", "both"] | None = None
+    effort: Literal["quick", "standard", "thorough"] | None = None
+    base_model: Short | None = None
+
+
+class ReleaseRequest(Strict):
+    """POST /api/releases: freeze an arm of a run."""
+
+    run: Short
+    strategy: Short
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=2000)]
+    override: Annotated[str, StringConstraints(max_length=2000)] = ""
+
+
+class TaskOut(BaseModel):
+    """A long task: what was asked for by whom, where it stands, and what came of it; times in seconds since 1970."""
+
+    id: str
+    kind: str
+    arguments: dict[str, Any]
+    by: str
+    started: float
+    state: Literal["waiting", "running", "done", "failed", "stopped", "interrupted"]
+    message: str
+    result: dict[str, Any]
+    ended: float

@@ -11,17 +11,22 @@ from typing import Any, TypeVar
 
 from fastapi import Request
 
+from knowhow.deletion.tombstones import read_tombstones
 from knowhow.errors import KnowHowError, NotFoundError
 from knowhow.releases.feedback import CitedPassage, Feedback, FeedbackLog
 from knowhow.serving.answering import CHAMPION, Answerer
+from knowhow.serving.example_checks import ExampleChecks
 from knowhow.serving.failures import UNKNOWN, OverloadedError, RequestError, translate
 from knowhow.serving.ingestion import Ingestion
 from knowhow.serving.jobs import Finished, Job, TextPart
 from knowhow.serving.keys import KeyStore, Principal
 from knowhow.serving.observing import Observer, settle
+from knowhow.serving.personal_data import PersonalDataCounts
+from knowhow.serving.runs import Runs
 from knowhow.serving.schemas import ChatMessage, FeedbackRequest
 from knowhow.serving.sessions import Sessions
 from knowhow.serving.shadowing import Shadow
+from knowhow.serving.tasks import TaskStore
 from knowhow.types import Answer, Document, DocumentRecord, Message, Query, Role
 from knowhow.workspace import Workspace
 from knowhow.workspace.feedback import feedback_log
@@ -65,6 +70,10 @@ class Service:
         self.answerer.expect = self.observer.expect
         self.ingestion = Ingestion(workspace)
         self.feedback: FeedbackLog = feedback_log(workspace.settings)
+        self.tasks = TaskStore(workspace.settings)
+        self.runs = Runs(workspace)
+        self.checks = ExampleChecks(workspace)
+        self.personal_data = PersonalDataCounts(workspace)
         self._given: OrderedDict[str, GivenAnswer] = OrderedDict()
         self._readers = ThreadPoolExecutor(2, "knowhow-reading")
         self._has_seen_keys = False
@@ -117,9 +126,7 @@ class Service:
             )  # fmt: skip
         target = self.find_target(model, asker)
         assignment = self.observer.assign(asker.id, query) if target == CHAMPION else Assignment()
-        job = Job(
-            asker.id, assignment.release or target, query, wants_text=wants_text, assignment=assignment
-        )
+        job = Job(asker.id, assignment.release or target, query, wants_text=wants_text, assignment=assignment)
         self._submit(job)
         return job
 
@@ -201,11 +208,23 @@ class Service:
         return answer
 
     def find_given(self, asker: Principal, answer_id: str) -> GivenAnswer:
-        """Return an answer that this asker was given; 404 for all others."""
+        """Return an answer that this asker was given and may still read; 404 for all others."""
         given = self._given.get(answer_id)
-        if given is None or given.asker != asker.id:
+        if given is None or given.asker != asker.id or not self._is_still_readable(asker, given.answer):
             raise UNKNOWN
         return given
+
+    def _is_still_readable(self, asker: Principal, answer: Answer) -> bool:
+        """Say whether every document behind an answer may be read now: rights may have gone since, or the document been purged."""
+        shown = {hit.chunk.document_id for hit in answer.hits}
+        if not shown:
+            return True
+        groups = {record.id: record.groups for record in self.workspace.records()}
+        stones = read_tombstones(self.workspace.root)
+        return not any(
+            (groups[name] and not groups[name] & asker.groups) if name in groups else stones.find_document(name)
+            for name in shown
+        )
 
     def take_feedback(self, asker: Principal, body: FeedbackRequest) -> Feedback:
         """Keep feedback on an answer that this asker was given; 404 for all other answers."""
@@ -233,6 +252,7 @@ class Service:
                 citations=tuple(CitedPassage(cited.number, cited.document_id, cited.quote) for cited in answer.citations),
                 groups=tuple(sorted(asker.groups)),
                 audiences=_audiences(answer),
+                documents=tuple(sorted({hit.chunk.document_id for hit in answer.hits})),
             )
         )  # fmt: skip
         self.observer.note_feedback(given.assignment, kept)

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from knowhow.advisor.text import say
 from knowhow.config import Settings
 from knowhow.errors import PolicyError
 from knowhow.progress import WATCHED
@@ -67,10 +68,7 @@ class TaskStore:
     def start(self, kind: str, arguments: Mapping[str, Any], by: str) -> Task:
         """Begin work in a process that outlives this server; RequestError 409 while other work runs."""
         with locked(self.folder / ".lock", purpose="starting a task", wait_seconds=10.0):
-            if any(task.is_live for task in self.tasks()):
-                raise RequestError(
-                    409, "Another long task is running. Wait for it, or stop it first.", code="busy"
-                )
+            self.refuse_if_busy()
             self._forget_oldest()
             name = f"{time.strftime('%Y%m%d%H%M%S', time.gmtime())}-{secrets.token_hex(3)}"
             folder = self.folder / name
@@ -79,6 +77,12 @@ class TaskStore:
             write_json(folder / STATE, {"state": WAITING})
             self._spawn(folder)
         return self.get(name)
+
+    def refuse_if_busy(self) -> None:
+        """Raise RequestError 409 while other work runs."""
+        if any(task.is_live for task in self.tasks()):
+            words = say("Another long task is running. Wait for it, or stop it first.")
+            raise RequestError(409, words, code="busy")
 
     def get(self, name: str) -> Task:
         """Return one task; 404 where there is none."""

@@ -12,9 +12,9 @@ import pytest
 from tests.unit.releases.workspaces import make_workspace, run_comparison
 from tests.unit.serving.servers import client, serving
 
-from knowhow.serving.rendering import Piece, cut_passage, link_passage, split_answer
+from knowhow.serving.passages import Leaf, Piece, cut_passage, link_passage, split_answer
 from knowhow.serving.service import Service
-from knowhow.types import Answer, Citation, Document
+from knowhow.types import Answer, Citation, Document, Region
 from knowhow.workspace import Workspace
 from knowhow.workspace.release import ReleaseOrder
 
@@ -95,7 +95,7 @@ def test_nothing_of_a_document_becomes_markup(live: tuple[httpx2.Client, Service
         assert text.count("<script") == 1
 
 
-@pytest.mark.parametrize("path", ["/", "/ask", "/documents", "/documents/evil.txt", "/releases", "/review", "/login", "/nothing", "/static/app.js", "/api/health"])  # fmt: skip
+@pytest.mark.parametrize("path", ["/", "/ask", "/documents", "/documents/evil.txt", "/examples", "/compare", "/train", "/releases", "/review", "/health", "/login", "/nothing", "/static/app.js", "/api/health"])  # fmt: skip
 def test_the_policy_stands_on_every_response(live: tuple[httpx2.Client, Service], path: str) -> None:
     headers = live[0].get(path).headers
     policy = dict(part.strip().split(" ", 1) for part in headers["content-security-policy"].split(";"))
@@ -106,7 +106,9 @@ def test_the_policy_stands_on_every_response(live: tuple[httpx2.Client, Service]
     assert headers["referrer-policy"] == "same-origin"
 
 
-@pytest.mark.parametrize("path", ["/", "/ask", "/documents", "/releases", "/review"])
+@pytest.mark.parametrize(
+    "path", ["/", "/ask", "/documents", "/examples", "/compare", "/train", "/releases", "/review", "/health"]
+)
 def test_pages_can_be_used_by_keyboard_and_reader(live: tuple[httpx2.Client, Service], path: str) -> None:
     page = live[0].get(path).text
     assert '<html lang="en">' in page
@@ -183,7 +185,21 @@ def test_markers_of_unknown_sources_stay_text() -> None:
 
 @pytest.mark.parametrize(
     ("span", "parts"),
-    [((1, 3), ("a", "bc", "d")), ((0, 4), ("", "abcd", "")), ((3, 1), ("abcd", "", "")), ((-1, 2), ("abcd", "", "")), ((0, 9), ("abcd", "", ""))],
+    [((1, 3), ("a", "bc", "d")), ((0, 4), ("", "abcd", "")), ((3, 1), ("", "", "abcd")), ((-1, 2), ("", "", "abcd")), ((0, 9), ("", "", "abcd"))],
 )  # fmt: skip
 def test_only_possible_spans_are_highlighted(span: tuple[int, int], parts: tuple[str, str, str]) -> None:
-    assert cut_passage(Document("d", "t", "abcd"), *span) == parts
+    assert cut_passage(Document("d", "t", "abcd"), *span) == [Leaf(None, *parts)]
+
+
+@pytest.mark.parametrize(
+    ("span", "leaves"),
+    [
+        ((4, 6), [(1, "one ", "", ""), (2, "", "tw", "o "), (3, "", "", "three")]),
+        ((2, 10), [(1, "on", "e ", ""), (2, "", "two ", ""), (3, "", "th", "ree")]),
+        ((0, 0), [(1, "", "", "one "), (2, "", "", "two "), (3, "", "", "three")]),
+    ],
+)
+def test_a_passage_stands_on_its_page(span: tuple[int, int], leaves: list[tuple[int, str, str, str]]) -> None:
+    regions = (Region(0, 4, 1), Region(4, 6, 2), Region(6, 8, 2), Region(8, 13, 3))
+    document = Document("d", "t", "one two three", regions=regions)
+    assert cut_passage(document, *span) == [Leaf(*leaf) for leaf in leaves]
