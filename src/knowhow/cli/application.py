@@ -17,15 +17,18 @@ from knowhow.cli.evidence import evidence
 from knowhow.cli.ingest import ingest
 from knowhow.cli.init import init
 from knowhow.cli.key import key
+from knowhow.cli.lineage import lineage
 from knowhow.cli.listing import list_documents
 from knowhow.cli.models import models
 from knowhow.cli.monitor import monitor
+from knowhow.cli.purge import purge
 from knowhow.cli.release import release
 from knowhow.cli.report import report
 from knowhow.cli.review import review
 from knowhow.cli.serve import serve
 from knowhow.cli.traffic import traffic
 from knowhow.cli.train import train
+from knowhow.cli.wipe import wipe
 
 
 def build_application() -> typer.Typer:
@@ -55,6 +58,9 @@ def build_application() -> typer.Typer:
     app.command("review")(review)
     app.add_typer(key, name="key")
     app.command("list")(list_documents)
+    app.command("lineage")(lineage)
+    app.command("purge")(purge)
+    app.command("wipe")(wipe)
     app.add_typer(audit, name="audit")
     app.add_typer(models, name="models")
     app.command("doctor")(doctor)

@@ -20,6 +20,7 @@ from knowhow.corpus.folder import Scan, SourceFile, digest_source, known_suffixe
 from knowhow.corpus.pool import Limits, Parsed, ParserPool, Task
 from knowhow.corpus.state import FileState, append_states, compact_states, digest_documents, read_states
 from knowhow.corpus.writing import Batch
+from knowhow.deletion.tombstones import Tombstones
 from knowhow.errors import DataError, KnowHowError
 from knowhow.progress import Progress, progress
 from knowhow.protocols import Embedder, Index
@@ -34,7 +35,7 @@ class Corpus:
     """A documents folder and how it is read; models are made only when there is something to embed.
 
     `state` is the cache file of the last ingest. `identity` names whatever else decides the chunks (tokenizer, masking):
-    when it changes, every document is read again.
+    when it changes, every document is read again. What `tombstones` cover is never taken in.
     """
 
     folder: Path
@@ -43,6 +44,7 @@ class Corpus:
     counter: Callable[[], TokenCounter]
     documents: DocumentSettings = field(default_factory=DocumentSettings)
     chunking: ChunkingSettings = field(default_factory=ChunkingSettings)
+    tombstones: Callable[[], Tombstones] = Tombstones
     mask: Mask | None = None
     identity: str = ""
     workers: int = 0
@@ -70,6 +72,7 @@ class _Run:
     def __init__(self, corpus: Corpus, index: Index, rebuild: bool) -> None:
         self.corpus, self.index, self.rebuild = corpus, index, rebuild
         chunking = corpus.chunking
+        self.tombstones = corpus.tombstones()
         self.settings = digest_json([chunking.tokens, chunking.overlap, corpus.identity])
         self.known: dict[str, dict[str, str]] = {}
         for record in index.records():
@@ -88,8 +91,9 @@ class _Run:
         if not scan.files and not allow_empty:
             self._refuse_empty(scan)
         self.problems += scan.problems
-        waiting = [file for file in scan.files if not self._is_unchanged(file)]
-        self._delete_vanished({file.name for file in scan.files})
+        files = [file for file in scan.files if not self._is_purged(file.name, file.name)]
+        waiting = [file for file in files if not self._is_unchanged(file)]
+        self._delete_vanished({file.name for file in files})
         if waiting:
             self._ingest(waiting)
         compact_states(self.corpus.state, self.kept)
@@ -117,6 +121,15 @@ class _Run:
                 f"The documents folder {folder} is empty.",
                 mend=f"Put documents there ({', '.join(known_suffixes())}).",
             )
+
+    def _is_purged(self, name: str, source: str, text: str = "") -> bool:
+        """Say whether a document was purged, and if so name its file as a problem."""
+        stone = self.tombstones.find_document(name, source, text)
+        if stone is not None:
+            reason = f"It was purged on {stone.time[:10]} and stays out."
+            mend = f"Delete the file, or let it in again with: knowhow purge --lift {stone.id}"
+            self.problems.append(IngestProblem(source, reason, mend, "purged"))
+        return stone is not None
 
     def _is_unchanged(self, file: SourceFile) -> bool:
         state = self.states.get(file.name)
@@ -171,7 +184,8 @@ class _Run:
 
     def _compare(self, file: SourceFile, parsed: Parsed) -> list[Document]:
         """Count what a parsed file changes, note deletions and the state to keep, and return the documents to write."""
-        documents, problems = build_documents(file, parsed, self.corpus.mask, self.settings)
+        built, problems = build_documents(file, parsed, self.corpus.mask, self.settings)
+        documents = [item for item in built if not self._is_purged(item.id, item.source, item.text)]
         self.problems += problems
         known = self.known.get(file.name, {})
         fresh = [

@@ -14,6 +14,7 @@ from knowhow.types import Document
 
 _WINDOW, _CJK_WINDOW, _STEP = 40, 16, 120
 _MOST_WINDOWS, _MOST_WORDS = 400, 200
+_VECTOR_BYTES = 256
 _WORD = re.compile(r"[^\W_](?:[\w.-]{8,}[^\W_])")
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 
@@ -64,9 +65,18 @@ def encode_passage(text: str) -> Iterator[bytes]:
 
 
 def byte_patterns(texts: Iterable[str], vectors: Iterable[bytes] = ()) -> PatternSet:
-    """Return the patterns of texts in all their forms and of vectors (float32, little-endian) by their first numbers."""
+    """Return the patterns of texts in all their forms and of vectors."""
     forms = {form for text in texts for form in encode_passage(text)}
-    return PatternSet(forms | {vector[:32] for vector in vectors})
+    return PatternSet(forms | set(vectors))
+
+
+def choose_vectors(purged: Iterable[bytes], staying: Iterable[bytes]) -> list[bytes]:
+    """Return the beginnings of vectors (float32, little-endian) that no vector that stays has; leading zeros mark nothing."""
+    patterns = PatternSet(vector.lstrip(b"\0")[:_VECTOR_BYTES] for vector in purged)
+    shared: set[int] = set()
+    for vector in staying:
+        shared |= patterns.find(vector)
+    return [pattern for number, pattern in enumerate(patterns.patterns) if number not in shared]
 
 
 def _candidates(document: Document) -> Iterator[str]:

@@ -5,6 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Words = NDArray[np.uint64]
 
 SHORTEST = 8
 _BITS = 20
@@ -58,10 +65,10 @@ class PatternSet:
                 found.add(number)
 
     @staticmethod
-    def _slots(words: object) -> object:
+    def _slots(words: Words) -> Words:
         import numpy as np
 
-        return (np.asarray(words, dtype=np.uint64) * np.uint64(_FACTOR)) >> np.uint64(64 - _BITS)
+        return (words * np.uint64(_FACTOR)) >> np.uint64(64 - _BITS)
 
 
 def _overlapping_blocks(path: Path, overlap: int) -> Iterator[bytes]:

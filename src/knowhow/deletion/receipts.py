@@ -62,12 +62,11 @@ def find_receipt(folder: Path, name: str) -> tuple[dict[str, Any], bool]:
     raise NotFoundError(f"There is no receipt {name[:80]!r}. Receipts lie in {folder}.")
 
 
-def last_receipt(folder: Path) -> str:
-    """Return the digest of the newest receipt, empty where there is none: each receipt names the one before it."""
+def last_receipt(folder: Path, but: str = "") -> str:
+    """Return the digest of the newest receipt but one, empty where there is none: each receipt names the one before it."""
+    values = [read_json(path) for path in folder.glob("*.json")]
     found = [
-        value
-        for path in folder.glob("*.json")
-        if isinstance(value := read_json(path), dict) and "signature" in value
+        value for value in values if isinstance(value, dict) and "signature" in value and value["id"] != but
     ]
     return digest_json(max(found, key=lambda value: str(value["time"]))) if found else ""
 

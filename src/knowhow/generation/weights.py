@@ -58,7 +58,7 @@ def find_adapter(adapter: Path, base: GgufHeader) -> Path:
         return adapter
     if not adapter.is_dir():
         raise NotFoundError(f"There is no adapter at {adapter}. Correct the path, or train it again.")
-    target = models.cache_directory() / "adapters" / f"{fingerprint(adapter)[:32]}-1.gguf"
+    target = converted_adapter(adapter)
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         with storage.locked(target.with_suffix(".lock"), purpose="converting an adapter", wait_seconds=600.0):
@@ -68,6 +68,11 @@ def find_adapter(adapter: Path, base: GgufHeader) -> Path:
                 os.replace(part, target)
                 storage.sync_directory(target.parent)
     return target
+
+
+def converted_adapter(adapter: Path) -> Path:
+    """Return where the converted copy of a PEFT directory lies or would lie."""
+    return models.cache_directory() / "adapters" / f"{fingerprint(adapter)[:32]}-1.gguf"
 
 
 def identify(model: str, path: Path) -> str:

@@ -33,6 +33,7 @@ class Feedback:
     """One reaction to one answer, with the answer as it was delivered.
 
     `audiences` are the group sets of the passages that the answer was made from: who holds none of one of them may not read this.
+    `documents` are all that it was shown, also what it did not cite.
     `groups` are those of the asker; the example that is made from a correction is asked with them.
     """
 
@@ -51,6 +52,7 @@ class Feedback:
     citations: tuple[CitedPassage, ...] = ()
     groups: tuple[str, ...] = ()
     audiences: tuple[tuple[str, ...], ...] = ()
+    documents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,9 @@ class FeedbackLog:
                 "The feedback says nothing.", mend="Give a rating, a correction, a source or a comment."
             )
         stamped = replace(feedback, id=secrets.token_hex(8), time=_now())
-        self._append("feedback", asdict(stamped))
+        # A purge replaces the whole log; a line that is added meanwhile must not be lost.
+        with locked(self.path.with_name(".lock"), purpose="feedback", wait_seconds=10.0):
+            self._append("feedback", asdict(stamped))
         return stamped
 
     def review(self, review: Review) -> Item:

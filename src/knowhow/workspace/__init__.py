@@ -16,6 +16,8 @@ from knowhow.workspace.components import WorkspaceComponents, open_index
 
 if TYPE_CHECKING:
     from knowhow.advisor.advice import Advice
+    from knowhow.deletion.receipts import Receipt
+    from knowhow.deletion.tombstones import Tombstone
     from knowhow.evaluation.lint import LintReport
     from knowhow.evaluation.results import Report
     from knowhow.monitoring.health import HealthReport
@@ -28,7 +30,9 @@ if TYPE_CHECKING:
     from knowhow.workspace.comparison import ComparisonOptions
     from knowhow.workspace.consequences import Suggestion
     from knowhow.workspace.facts import Observation
+    from knowhow.workspace.lineage import Lineage
     from knowhow.workspace.release import ReleasedPipeline, ReleaseOrder
+    from knowhow.workspace.wipe import Wiped
 
 
 class Workspace:
@@ -205,6 +209,62 @@ class Workspace:
         from knowhow.workspace.traffic import challenges
 
         return challenges(self.settings)
+
+    def lineage(self, document: str) -> Lineage:
+        """Return every dataset, adapter, tuned retriever, comparison, release and feedback that used a document (id or file)."""
+        from knowhow.workspace.lineage import find_lineage
+
+        return find_lineage(self.settings, document, self.records())
+
+    def purge(
+        self,
+        documents: Sequence[str],
+        *,
+        by: str = "",
+        reason: str = "",
+        with_sources: bool = False,
+        retrain: bool = False,
+    ) -> Receipt:
+        """Remove documents for good and return the receipt; `with_sources` deletes the files too, `retrain` rebuilds what had used them."""
+        from knowhow.workspace.purge import PurgeOrder, purge
+        from knowhow.workspace.release import current_person
+
+        self.close()
+        person, why = by or current_person(), reason or "no reason given"
+        return purge(self.settings, PurgeOrder(tuple(documents), person, why, with_sources, retrain))
+
+    def resume_purge(self) -> Receipt:
+        """Finish a purge that was interrupted; NotFoundError when there is none."""
+        from knowhow.workspace.purge import resume_purge
+
+        self.close()
+        return resume_purge(self.settings)
+
+    def returned_documents(self) -> list[str]:
+        """Return the purged documents that the state folder holds again, as after the restore of an old copy."""
+        from knowhow.workspace.purge import find_returned
+
+        return find_returned(self.settings)
+
+    def lift_purge(self, name: str, reason: str) -> Tombstone:
+        """Let a purged document (id, file or tombstone) be ingested again."""
+        from knowhow.deletion.tombstones import lift_tombstone
+
+        return lift_tombstone(self.root, name, reason)
+
+    def purge_receipt(self, name: str) -> tuple[dict[str, Any], bool]:
+        """Return the receipt of a purge by its id or a tombstone, and whether its signature is right."""
+        from knowhow.deletion.receipts import find_receipt
+        from knowhow.workspace.purge import RECEIPTS
+
+        return find_receipt(self.settings.state / RECEIPTS, name)
+
+    def wipe(self, *, with_sources: bool = False) -> Wiped:
+        """Delete everything that KnowHow keeps of this workspace, documents and examples too where asked."""
+        from knowhow.workspace.wipe import wipe
+
+        self.close()
+        return wipe(self.settings, with_sources=with_sources)
 
     def explain_miss(
         self, question: str, answer: Answer, expected: str, groups: frozenset[str] = frozenset()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from knowhow import registry
@@ -11,15 +11,17 @@ from knowhow.config import Settings, SourceSettings, describe_settings, read_for
 from knowhow.errors import NotFoundError
 from knowhow.evaluation.arms import Arm, ExperimentPlan, parse_goal, parse_prices
 from knowhow.evaluation.environment import describe_environment
-from knowhow.evaluation.evidence import name_documents, resolve_evidence
 from knowhow.evaluation.examples import read_examples
 from knowhow.evaluation.metrics.information import accepted_options, build_metric
 from knowhow.protocols import Metric, Strategy
 from knowhow.storage import digest_json
-from knowhow.types import DocumentRecord, Example, Traits
+from knowhow.training.options import SEEDS
+from knowhow.types import Example, Traits
 from knowhow.workspace.components import WorkspaceComponents
 from knowhow.workspace.gates import overruled_gates, training_options
 from knowhow.workspace.gold import gold_retriever
+from knowhow.workspace.options import build_strategy, strategy_options
+from knowhow.workspace.screening import prepare_examples
 
 UNTRAINED = ("base", "few_shot", "long_context", "rag", "oracle")
 TRAINED = ("finetuned", "finetuned_rag", "raft")
@@ -52,10 +54,9 @@ def plan_comparison(
     plain = WorkspaceComponents(settings)
     has_documents = plain.index_path.exists() and bool(plain.index.records())
     chunks = list(plain.index.chunks()) if has_documents else []
-    names = name_documents({(chunk.document_id, chunk.source) for chunk in chunks})
-    examples = tuple(resolve_evidence(examples, names))
+    records = plain.index.records() if has_documents else []
+    examples = prepare_examples(settings.root, read_examples(path).examples, records)
     components = WorkspaceComponents(settings, gold=gold_retriever(examples, chunks))
-    examples = note_audiences(examples, plain.index.records() if has_documents else ())
     metric = options.metric or settings.compare.metric or _decisive(examples)
     overruled_gates(settings)
     plan = ExperimentPlan(
@@ -86,20 +87,6 @@ def plan_comparison(
 
 def _environment(components: WorkspaceComponents) -> dict[str, str]:
     parts = {"generator": components.generator().identity, "embedder": components.embedder().identity}
-def note_audiences(examples: Iterable[Example], records: Iterable[DocumentRecord]) -> tuple[Example, ...]:
-    """Return examples that know who may read the documents that their answers rest on."""
-    groups = {record.id: record.groups for record in records if record.groups}
-    return tuple(
-        replace(
-            example,
-            audiences=frozenset(
-                groups[item.document] for item in example.evidence if item.document in groups
-            ),
-        )
-        for example in examples
-    )
-
-
     return {**describe_environment(), **parts}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cached_property
@@ -16,6 +17,7 @@ from knowhow.language import words
 from knowhow.protocols import Embedder, Generator, Index, Retriever, Trainer
 from knowhow.types import Answering, Chunk, Document, DocumentRecord, Format
 from knowhow.workspace.gates import training_options
+from knowhow.workspace.screening import remove_returned
 
 
 class WorkspaceComponents:
@@ -161,8 +163,21 @@ def read_training_groups(settings: Settings) -> frozenset[str]:
     return frozenset(names)
 
 
-def open_index(settings: Settings, path: Path, identity: str) -> Index:
-    """Open an index file with the configured engine; `identity` is that of the vectors, empty to read records only."""
+def _count_words(text: str) -> int:
+    return len(words(text))
+
+
+def open_index(settings: Settings, path: Path, identity: str, *, screens: bool = True) -> Index:
+    """Open an index file with the configured engine; `identity` is that of the vectors, empty to read records only.
+
+    if screens and (returned := remove_returned(settings.root, index)):
+        print(
+            f"{returned} documents that were purged had come back with an old copy and were removed from {path.name} again. "
+            "Purge what else came back with: knowhow purge --again",
+            file=sys.stderr,
+        )
+    What was purged before and came back with an old copy is removed from it at once, unless `screens` is False.
+    """
     choice = settings.index
     index: Index = _build("index", choice, {"path": path, "embedder": identity})
     return index

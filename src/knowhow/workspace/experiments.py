@@ -23,10 +23,16 @@ from knowhow.workspace.components import open_index
 from knowhow.workspace.fitted import remember_fitted
 from knowhow.workspace.gates import GateMeasurer
 from knowhow.workspace.measurement import add_prior
+from knowhow.workspace.working import working
 
 
 def compare(settings: Settings, options: ComparisonOptions) -> tuple[Report, Path]:
     """Measure the strategies on the held-out examples; return the report and the path of its page."""
+    with working(settings.state, "a comparison"):
+        return _compare(settings, options)
+
+
+def _compare(settings: Settings, options: ComparisonOptions) -> tuple[Report, Path]:
     plan, components = plan_comparison(settings, options)
     metric = plan.metrics[plan.decisive]
     measurer = GateMeasurer(settings, components, plan.examples, metric, lambda: _error_kinds(settings))

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 
 from knowhow.config import Settings
-from knowhow.errors import NotFoundError
+from knowhow.errors import NotFoundError, PolicyError
 from knowhow.evaluation.examples import read_examples
 from knowhow.evaluation.splits import split_examples
 from knowhow.protocols import Components, Strategy
 from knowhow.storage import read_json, write_json
+from knowhow.types import DocumentRecord
+from knowhow.workspace.components import open_index
+from knowhow.workspace.screening import prepare_examples, screen_fitted
 
 
 def remember_fitted(settings: Settings, folders: Mapping[str, str]) -> None:
@@ -27,6 +31,8 @@ def find_fitted(settings: Settings, name: str, strategy: Strategy, components: C
     pointer = _pointer(settings, name)
     if pointer.exists():
         folder = settings.state / "cache" / "fitted" / str(read_json(pointer)["folder"])
+        if reason := screen_fitted(settings.root)(folder):
+            raise PolicyError(f"'{name}' may not be used: {reason} Train it again: knowhow train {name}")
         if folder.is_dir():
             return folder
     if strategy.traits.learns:
@@ -37,11 +43,19 @@ def find_fitted(settings: Settings, name: str, strategy: Strategy, components: C
     path = settings.root / settings.examples.path
     if path.exists():
         # Few-shot prompts change with the examples, and keeping them costs nothing, so they are made anew each time.
-        examples = read_examples(path).examples
+        examples = prepare_examples(settings.root, read_examples(path).examples, _records(settings))
         chosen = set(split_examples(examples, settings.examples.held_out).train)
         folder.mkdir(parents=True, exist_ok=True)
         strategy.fit([example for example in examples if example.id in chosen], components, folder)
     return folder
+
+
+def _records(settings: Settings) -> list[DocumentRecord]:
+    path = settings.state / "index.sqlite"
+    if not path.exists():
+        return []
+    with closing(open_index(settings, path, "")) as index:
+        return index.records()
 
 
 def _pointer(settings: Settings, name: str) -> Path:

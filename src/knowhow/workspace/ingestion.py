@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from knowhow.deletion.tombstones import read_tombstones
 from knowhow.storage import digest_json, sync_directory
 from knowhow.types import IngestResult
 from knowhow.workspace.components import WorkspaceComponents, open_index
@@ -59,6 +60,7 @@ def _corpus(components: WorkspaceComponents, state: str) -> Corpus:
         counter=components.token_counter,
         documents=settings.documents,
         chunking=settings.chunking,
+        tombstones=partial(read_tombstones, settings.root),
         mask=_mask(components),
         identity=digest_json(
             [components.embedder().identity, settings.privacy.mode, list(settings.privacy.kinds)]

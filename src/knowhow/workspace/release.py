@@ -24,6 +24,7 @@ from knowhow.types import Answer, Format, Gate, Query
 from knowhow.workspace.components import WorkspaceComponents
 from knowhow.workspace.doctor import contactable_hosts
 from knowhow.workspace.experiments import reopen_report
+from knowhow.workspace.screening import screen_fitted
 
 PINNED = ("language", "generator", "retrieval", "prompt", "format")
 """Sections of knowhow.toml that are behaviour; all others describe knowledge, which stays live, or measuring."""
@@ -158,7 +159,7 @@ def _check_release(shared: WorkspaceComponents, release: Release) -> tuple[Path,
 
 def catalog(settings: Settings) -> Catalog:
     """The catalog of a workspace."""
-    return Catalog(settings.state / "releases")
+    return Catalog(settings.state / "releases", screen_fitted(settings.root))
 
 
 def current_person() -> str:

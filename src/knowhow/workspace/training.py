@@ -11,6 +11,7 @@ from knowhow.evaluation.fitting import fit_arms
 from knowhow.evaluation.splits import split_examples
 from knowhow.workspace.comparison import ComparisonOptions, plan_comparison
 from knowhow.workspace.fitted import remember_fitted
+from knowhow.workspace.working import working
 
 if TYPE_CHECKING:
     from knowhow.training.rows import TrainingRow
@@ -21,12 +22,13 @@ def train(settings: Settings, strategy: str) -> dict[str, Path]:
 
     A later comparison over the same data and index uses the same folders and trains nothing again.
     """
-    plan, components = plan_comparison(settings, ComparisonOptions(strategies=(strategy,)))
-    try:
-        folders = fit_arms(plan)
-    finally:
-        components.close()
-    remember_fitted(settings, {strategy: folders[strategy].name})
+    with working(settings.state, "training"):
+        plan, components = plan_comparison(settings, ComparisonOptions(strategies=(strategy,)))
+        try:
+            folders = fit_arms(plan)
+        finally:
+            components.close()
+        remember_fitted(settings, {strategy: folders[strategy].name})
     return folders
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from knowhow.deletion.passages import byte_patterns, choose_passages, describe_document
+from knowhow.deletion.passages import byte_patterns, choose_passages, choose_vectors, describe_document
 from knowhow.deletion.patterns import PatternSet
 from knowhow.deletion.scanning import scan_folder
 from knowhow.types import Document, Region
@@ -101,5 +101,7 @@ def test_vectors_are_data(tmp_path: Path) -> None:
     vector = bytes(range(64))
     (tmp_path / "index").write_bytes(b"header" + vector)
     assert scan_folder(tmp_path, byte_patterns([], [vector])).hits == 1
+    assert choose_vectors([bytes(8) + vector, bytes(64)], [vector[:40] + bytes(9)]) == [vector.lstrip(b"\0")]
+    assert choose_vectors([vector], [vector]) == []
     assert scan_folder(tmp_path, byte_patterns([], [bytes(64)])).hits == 0
     assert scan_folder(tmp_path, byte_patterns([], [vector]), lambda path: path.name == "index").files == 0

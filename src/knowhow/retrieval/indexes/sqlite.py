@@ -129,6 +129,17 @@ class SqliteIndex:
             for hits in found
         ]
 
+    def vectors_of(self, document_ids: Collection[str]) -> list[bytes]:
+        """The vectors of documents as they lie in the file (float32, little-endian): what a byte scan looks for after a purge."""
+        with self._database.read() as connection:
+            return [
+                bytes(row[0])
+                for name in document_ids
+                for row in connection.execute(
+                    "SELECT vector FROM vectors JOIN chunks USING (number) WHERE document = ?", (name,)
+                )
+            ]
+
     def erase_remains(self) -> bool:
         """Leave no byte of what was deleted on disk (updates do so by themselves); False while a long read still holds it."""
         return self._database.truncate_log(self.wait_seconds)
