@@ -18,6 +18,7 @@ from knowhow.errors import BackendError, ConfigError
 from knowhow.generation.chat import ChatTokenizer
 from knowhow.generation.engine_tokenizer import EngineTokenizer
 from knowhow.generation.grammars import make_grammar
+from knowhow.generation.repetition import find_loop
 from knowhow.generation.weights import find_adapter, find_gguf, fingerprint, identify
 from knowhow.models.gguf_file import read_header
 from knowhow.models.tokenizer import supports
@@ -60,7 +61,7 @@ class LlamaCpp:
         adapter = fingerprint(Path(self.adapter).expanduser()) if self.adapter else ""
         return storage.digest_json(
             [
-                "llama_cpp",
+                "llama_cpp-2",
                 identify(self.model, find_gguf(self.model)),
                 adapter,
                 self.window_tokens,
@@ -191,7 +192,7 @@ class _Held:
 
 
 class _Reply:
-    """Collects the pieces of one completion; returning True from `receive` makes llama.cpp stop."""
+    """Collects the pieces of one completion; returning True from `receive` makes llama.cpp stop, as it does once the text loops."""
 
     def __init__(self, sink: Callable[[str], None] | None) -> None:
         self._sink, self._pieces = sink, list[str]()
@@ -200,6 +201,7 @@ class _Reply:
         self._last: dict[str, Any] = {}
         self._held = _Held()
         self._finish = ""
+        self._kept: int | None = None
 
     def receive(self, event: dict[str, Any]) -> bool:
         self._last = event
@@ -213,7 +215,8 @@ class _Reply:
             if self._sink is not None:
                 with self._held:
                     self._sink(text)
-        return self._held.error is not None
+            self._kept = find_loop("".join(self._pieces))
+        return self._held.error is not None or self._kept is not None
 
     def finish(self, prompt_tokens: int) -> Completion:
         if self._held.error is not None:
@@ -223,7 +226,7 @@ class _Reply:
             raise BackendError(f"could not answer: {reason}.", engine="llama_cpp")
         timings = self._last.get("timings", {})
         return Completion(
-            "".join(self._pieces),
+            "".join(self._pieces)[: self._kept],
             prompt_tokens,
             int(timings.get("predicted_n", 0)),
             "length" if self._finish == "length" else "stop",

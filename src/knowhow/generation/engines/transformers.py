@@ -13,6 +13,7 @@ from typing import Any, Literal
 from knowhow import storage
 from knowhow.errors import BackendError, ConfigError, MissingDependencyError
 from knowhow.generation.chat import ChatTokenizer
+from knowhow.generation.repetition import find_loop
 from knowhow.generation.weights import find_directory, fingerprint, identify
 from knowhow.protocols import TextSink
 from knowhow.registry import register
@@ -50,7 +51,7 @@ class Transformers:
         weights = identify(self.model, find_directory(self.model))
         return storage.digest_json(
             [
-                "transformers",
+                "transformers-2",
                 weights,
                 adapter,
                 self.window_tokens,
@@ -213,6 +214,8 @@ class _Batch:
         found = min((place for stop in self.decoding.stop if (place := text.find(stop)) >= 0), default=-1)
         if found >= 0:
             text, self.is_done[row], self.finish[row] = text[:found], True, "stop"
+        elif (kept := find_loop(text)) is not None:
+            text, self.is_done[row], self.finish[row] = text[:kept], True, "stop"
         # A character may span tokens: its first half decodes to the replacement character and waits.
         ready = text if self.is_done[row] else text.rstrip("\ufffd")
         if sink is not None and len(ready) > len(self.texts[row]):
