@@ -64,7 +64,7 @@ class Side:
 class Result:
     """Where a challenge stands; `difference` is challenger minus champion with an interval that holds at every look at once.
 
-    `evidence` is the capital won against "not better", `counterevidence` that against "not worse"; at 1 / alpha it is decided.
+    `evidence` is the highest capital so far against "not better", `counterevidence` that against "not worse"; at 1 / alpha it is decided.
     """
 
     state: str

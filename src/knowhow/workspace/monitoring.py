@@ -95,6 +95,10 @@ class LiveMonitor:
                 self._trace(event, row)
             self.raise_alert(self._guardian.observe(row))
 
+    def rows(self) -> list[LiveAnswer]:
+        """Everything that is kept of live answers."""
+        return list(self._store.read())
+
     def tick(self) -> None:
         """Do what time asks for: decide the challenge, look at health once a minute, send alerts that are due."""
         self.raise_alert(self._traffic.decide())
