@@ -12,6 +12,7 @@ from knowhow.evaluation.limits import broken_limit
 from knowhow.evaluation.naming import metric_name, p_clause, signed
 from knowhow.evaluation.pairs import find_comparison
 from knowhow.evaluation.results import Diagnosis, StrategyResult
+from knowhow.evaluation.routing_summary import explain_idle_routing
 from knowhow.evaluation.runs import RunRecord
 from knowhow.evaluation.scores import Table
 from knowhow.evaluation.statistics import detectable_difference, is_difference_shown, questions_needed
@@ -82,6 +83,9 @@ def recommend(
         if item.is_measured and not item.traits.is_diagnostic and record.decisive in item.metrics
     ]
     kept, ruled_out = _apply_limits(case, candidates)
+    if idle := explain_idle_routing(record, kept, comparisons):
+        kept = [item for item in kept if record.routing is None or item.name != record.routing.arm]
+        ruled_out.append(idle)
     if not kept:
         return _nothing(case, "No measured strategy keeps every limit.", ruled_out)
     leader = max(kept, key=lambda item: (not item.lost_to, case.quality(item).value))

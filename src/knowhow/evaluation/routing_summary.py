@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from knowhow.evaluation.metrics.information import information
 from knowhow.evaluation.naming import metric_name, signed
 from knowhow.evaluation.pairs import find_comparison
-from knowhow.evaluation.results import IntentRouting, RoutingSummary
+from knowhow.evaluation.results import IntentRouting, RoutingSummary, StrategyResult
 from knowhow.evaluation.runs import RoutingRecord, RunRecord
 from knowhow.evaluation.scores import Table
 from knowhow.evaluation.statistics import is_difference_shown
@@ -110,3 +110,18 @@ def _intents(
 
 def _mean(values: Mapping[str, float], examples: Sequence[Example]) -> float:
     return sum(values[example.id] for example in examples) / len(examples)
+
+
+def explain_idle_routing(
+    record: RunRecord, kept: Sequence[StrategyResult], comparisons: Sequence[Comparison]
+) -> str:
+    """Return why routing is not worth its extra part: it is not shown to beat the best of the other strategies; empty where it is."""
+    others = [item for item in kept if record.routing and item.name != record.routing.arm]
+    if record.routing is None or not others or len(others) == len(kept):
+        return ""
+    sign = 1.0 if information(record.decisive).higher_is_better else -1.0
+    best = max(others, key=lambda item: sign * item.metrics[record.decisive].interval.value)
+    found = find_comparison(comparisons, record.routing.arm, best.name)
+    if found is not None and found.difference.value > 0 and is_difference_shown(found, record.alpha):
+        return ""
+    return f"{record.routing.arm} is ruled out: it is not shown to beat {best.name} alone, which is simpler to keep."
