@@ -13,7 +13,7 @@ from knowhow.evaluation.arms import Arm, ExperimentPlan, parse_goal, parse_price
 from knowhow.evaluation.environment import describe_environment
 from knowhow.evaluation.examples import read_examples
 from knowhow.evaluation.metrics.information import accepted_options, build_metric
-from knowhow.protocols import Metric, Strategy
+from knowhow.protocols import Metric, RoutingStrategy
 from knowhow.storage import digest_json
 from knowhow.training.options import SEEDS
 from knowhow.types import Example, Traits
@@ -21,12 +21,12 @@ from knowhow.workspace.components import WorkspaceComponents
 from knowhow.workspace.gates import overruled_gates, training_options
 from knowhow.workspace.gold import gold_retriever
 from knowhow.workspace.options import build_strategy, strategy_options
+from knowhow.workspace.personal_data import mask_examples
 from knowhow.workspace.screening import prepare_examples
 
 UNTRAINED = ("base", "few_shot", "long_context", "rag", "oracle")
 TRAINED = ("finetuned", "finetuned_rag", "raft")
 _RESAMPLES: Mapping[str, int] = {"quick": 2000, "standard": 5000, "thorough": 10000}
-_SEEDS: Mapping[str, int] = {"quick": 1, "standard": 2, "thorough": 3}
 _WITHOUT_DOCUMENTS = frozenset({"long_context", "rag", "oracle", "finetuned_rag", "raft", "tuned_retriever"})
 
 
@@ -50,12 +50,11 @@ def plan_comparison(
         raise NotFoundError(
             f"There are no examples at {path}. Write questions with answers there, or correct [examples] path."
         )
-    examples = read_examples(path).examples
     plain = WorkspaceComponents(settings)
     has_documents = plain.index_path.exists() and bool(plain.index.records())
     chunks = list(plain.index.chunks()) if has_documents else []
     records = plain.index.records() if has_documents else []
-    examples = prepare_examples(settings.root, read_examples(path).examples, records)
+    examples = prepare_examples(settings.root, mask_examples(settings, read_examples(path).examples), records)
     components = WorkspaceComponents(settings, gold=gold_retriever(examples, chunks))
     metric = options.metric or settings.compare.metric or _decisive(examples)
     overruled_gates(settings)
@@ -109,7 +108,8 @@ def _names(settings: Settings, options: ComparisonOptions, has_documents: bool) 
             if name not in known:
                 raise NotFoundError.unknown("strategy", name, known)
         return tuple(dict.fromkeys(chosen))
-    usable = [name for name in (*UNTRAINED, *TRAINED) if name in registry.names("strategy")]
+    routing = ("routed",) if settings.router else ()
+    usable = [name for name in (*UNTRAINED, *TRAINED, *routing) if name in registry.names("strategy")]
     return tuple(name for name in usable if has_documents or name not in _WITHOUT_DOCUMENTS)
 
 
@@ -118,30 +118,23 @@ def _arms(settings: Settings, components: WorkspaceComponents, names: Sequence[s
         describe_settings(settings)[part]
         for part in ("prompt", "format", "retrieval", "chunking", "language")
     ] + [components.generator().identity, components.embedder().identity]
-    arms = []
-    for name in names:
-        options = dict(settings.strategy.get(name, {}))
-        strategy: Strategy = registry.build(
     if settings.sources != SourceSettings():
         # The default screens only what no ordinary passage holds, so that kept answers and adapters stay valid.
         shared.append(describe_settings(settings)["sources"])
-            "strategy", name, options, section=f"knowhow.toml [strategy.{name}]"
-        )
+    arms = []
+    for name in names:
+        options = strategy_options(settings, name)
+        strategy = build_strategy(settings, name)
         traits: Traits = strategy.traits
         learned = [training_options(settings), settings.effort] if traits.learns else []
-        for seed in range(_SEEDS[settings.effort] if traits.learns else 1):
-            seeded = strategy if seed == 0 else _with_seed(name, options, seed)
+        # Routing itself draws nothing by chance: its seeds are those of the strategies it chooses.
+        is_seeded = traits.learns and not isinstance(strategy, RoutingStrategy)
+        for seed in range(SEEDS[settings.effort] if is_seeded else 1):
+            seeded = strategy if seed == 0 else build_strategy(settings, name, seed=seed)
             arms.append(
                 Arm(name, seeded, digest_json([name, options, shared, learned]), traits, options, seed)
             )
     return tuple(arms)
-
-
-def _with_seed(name: str, options: Mapping[str, Any], seed: int) -> Strategy:
-    strategy: Strategy = registry.build(
-        "strategy", name, {**options, "seed": seed}, section=f"knowhow.toml [strategy.{name}]"
-    )
-    return strategy
 
 
 def build_metrics(settings: Settings, names: Iterable[str]) -> dict[str, Metric]:
