@@ -299,7 +299,7 @@ class IngestProblem:
 
 @dataclass(frozen=True, slots=True)
 class IngestResult:
-    """What one ingest did; counts are documents except `chunks`."""
+    """What one ingest did; counts are documents except `chunks`. `flagged` are suspicious documents in the index, new or not."""
 
     added: int = 0
     changed: int = 0
@@ -309,6 +309,7 @@ class IngestResult:
     seconds: float = 0.0
     version: str = ""
     problems: tuple[IngestProblem, ...] = field(default=())
+    flagged: tuple[IngestProblem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,8 @@ def _show(result: IngestResult, as_json: bool) -> None:
         return
     for problem in result.problems:
         print(f"skipped {problem.source}: {problem.reason} {problem.mend}", file=sys.stderr)
+    for flagged in result.flagged:
+        print(f"suspicious {flagged.source}: {flagged.reason}", file=sys.stderr)
     print(
         f"{result.added} added, {result.changed} changed, {result.deleted} deleted, {result.unchanged} unchanged, "
         f"{len(result.problems)} skipped; {result.chunks} chunks written in {result.seconds:.1f} s."

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
+from knowhow.defence.hidden import Concealed
 from knowhow.errors import DataError
 
 
@@ -23,7 +24,7 @@ class Content:
     """One document of a file as its loader saw it; `row` tells apart the documents of a file that holds several.
 
     `title` is stated by the author; `property_title` is what a program noted, used when there is no heading either.
-    `groups` None means that the file states nothing about its readers.
+    `groups` None means that the file states nothing about its readers. `concealed` is text that a reader would not see.
     """
 
     parts: tuple[Part, ...]
@@ -33,6 +34,7 @@ class Content:
     metadata: Mapping[str, str] = field(default_factory=dict)
     is_markdown: bool = False
     property_title: str = ""
+    concealed: tuple[Concealed, ...] = ()
 
 
 class LoadError(DataError):

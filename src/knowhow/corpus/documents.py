@@ -12,6 +12,7 @@ from knowhow.corpus.folder import SourceFile
 from knowhow.corpus.normalization import clean, clean_line
 from knowhow.corpus.permissions import combine_groups
 from knowhow.corpus.pool import Parsed
+from knowhow.defence.hidden import FLAGS, HIDDEN, INVISIBLE, explain_flags
 from knowhow.storage import digest_json
 from knowhow.types import Document, IngestProblem, Region
 
@@ -19,7 +20,12 @@ Mask = Callable[[str], str]
 
 
 def build_documents(
-    file: SourceFile, parsed: Parsed, mask: Mask | None = None, settings: str = ""
+    file: SourceFile,
+    parsed: Parsed,
+    mask: Mask | None = None,
+    settings: str = "",
+    *,
+    refuses_hidden: bool = False,
 ) -> tuple[list[Document], list[IngestProblem]]:
     """Return the documents of a file with stable ids, and its problems; `settings` goes into every document's digest."""
     documents: list[Document] = []
@@ -28,6 +34,8 @@ def build_documents(
     ]
     for values in parsed.documents:
         try:
+            if refuses_hidden and {HIDDEN, INVISIBLE} & set(values["flags"]):
+                raise _hidden(values["flags"])
             documents.append(_build(file, values, mask, settings))
         except LoadError as error:
             place = f"#{values['row']}" if values["row"] else ""
@@ -43,6 +51,9 @@ def _build(file: SourceFile, values: dict[str, Any], mask: Mask | None, settings
     )
     stated_metadata = {**values["metadata"], **file.sidecar.metadata}
     metadata = {clean_line(key): clean(value) for key, value in stated_metadata.items()}
+    metadata.pop(FLAGS, None)
+    if values["flags"]:
+        metadata[FLAGS] = ",".join(values["flags"])
     if values["is_markdown"]:
         metadata[MARKUP] = "markdown"
     title = (
@@ -83,6 +94,14 @@ def mask_regions(text: str, regions: Sequence[Region], mask: Mask) -> tuple[str,
         moved.append(Region(start, position, region.page, tuple(mask(name) for name in region.heading)))
         end = region.end
     return "".join(pieces) + text[end:], tuple(moved)
+
+
+def _hidden(flags: Sequence[str]) -> LoadError:
+    return LoadError(
+        f"It was kept out of the index. {explain_flags(','.join(flags))}",
+        mend='Clean the file, or set hidden = "flag" under [sources].',
+        kind="hidden",
+    )
 
 
 def _row_mark(row: str) -> str:

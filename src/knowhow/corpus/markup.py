@@ -6,8 +6,10 @@ import html
 import re
 from typing import Any
 
+from knowhow.corpus.hidden_markup import find_hidden_elements, read_unseen
 from knowhow.corpus.html_tables import tidy_tables
 from knowhow.corpus.normalization import clean_line, strip_controls
+from knowhow.defence.hidden import Concealed
 
 _UNSEEN_ELEMENTS = (
     "script", "style", "noscript", "template", "svg", "canvas", "iframe", "object", "embed", "nav", "select", "button",
@@ -32,17 +34,20 @@ def html_title(source: str) -> str:
     return clean_line(html.unescape(found[1])) if found else ""
 
 
-def html_to_markdown(source: str) -> str:
-    """Return what a reader sees of a page as Markdown."""
-    tree = visible_tree(source)
+def html_to_markdown(source: str, concealed: list[Concealed] | None = None) -> str:
+    """Return what a reader sees of a page as Markdown; what is left out because it cannot be seen goes into `concealed`."""
+    tree = visible_tree(source, concealed)
     if tree is None:
         return ""
     prune_navigation(tree)
     return tree_to_markdown(tree)
 
 
-def visible_tree(source: str) -> Any:
-    """Return the body as an lxml tree without scripts, controls and hidden elements; None when the page is empty."""
+def visible_tree(source: str, concealed: list[Concealed] | None = None) -> Any:
+    """Return the body as an lxml tree without scripts, controls and hidden elements; None when the page is empty.
+
+    What was hidden, with comments and attributes, goes into `concealed`.
+    """
     import lxml.html
     from lxml import etree
 
@@ -55,9 +60,14 @@ def visible_tree(source: str) -> Any:
     except etree.ParserError:
         return None
     body = root.find("body")
+    hidden = find_hidden_elements(root)
+    if concealed is not None:
+        concealed += [Concealed(element.text_content(), technique) for element, technique in hidden]
+        concealed += read_unseen(source, root)
     tests = [f".//{name}" for name in _UNSEEN_ELEMENTS] + [f".//*[{test}]" for test in _UNSEEN_ATTRIBUTES]
     _drop(body.xpath(" | ".join(tests)))
     _drop([element for element in body.xpath(".//*[@style]") if _HIDING.search(element.get("style", ""))])
+    _drop([element for element, technique in hidden if technique == "sure"])
     return body
 
 

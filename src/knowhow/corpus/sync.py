@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,13 +20,16 @@ from knowhow.corpus.folder import Scan, SourceFile, digest_source, known_suffixe
 from knowhow.corpus.pool import Limits, Parsed, ParserPool, Task
 from knowhow.corpus.state import FileState, append_states, compact_states, digest_documents, read_states
 from knowhow.corpus.writing import Batch
+from knowhow.defence.hidden import FLAGS, explain_flags
 from knowhow.deletion.tombstones import Tombstones
 from knowhow.errors import DataError, KnowHowError
 from knowhow.progress import Progress, progress
 from knowhow.protocols import Embedder, Index
 from knowhow.storage import digest_json, locked
-from knowhow.types import Document, IngestProblem, IngestResult
+from knowhow.types import Document, DocumentRecord, IngestProblem, IngestResult
 
+SCREENING = 1
+"""Raised whenever documents must be looked at again for hidden text and orders to a model."""
 _TRANSIENT = frozenset({"timeout", "memory", "crashed", "unreadable"})
 
 
@@ -48,6 +51,7 @@ class Corpus:
     mask: Mask | None = None
     identity: str = ""
     workers: int = 0
+    refuses_hidden: bool = False
 
     def sync(self, index: Index, *, rebuild: bool = False, allow_empty: bool = False) -> IngestResult:
         """Bring `index` in step with the folder; DataError when the folder is empty unless `allow_empty`."""
@@ -74,6 +78,8 @@ class _Run:
         chunking = corpus.chunking
         self.tombstones = corpus.tombstones()
         self.settings = digest_json([chunking.tokens, chunking.overlap, corpus.identity])
+        # Screening decides what is read again, not what a document is: nothing is embedded again for it.
+        self.screening = digest_json([self.settings, SCREENING, corpus.refuses_hidden])
         self.known: dict[str, dict[str, str]] = {}
         for record in index.records():
             self.known.setdefault(record.source, {})[record.id] = record.digest
@@ -87,7 +93,7 @@ class _Run:
         """Scan, delete what is gone, then parse, chunk, embed and commit what is new or changed."""
         started = time.monotonic()
         documents = self.corpus.documents
-        scan = scan_folder(self.corpus.folder, documents.rules, documents.exclude, self.settings)
+        scan = scan_folder(self.corpus.folder, documents.rules, documents.exclude, self.screening)
         if not scan.files and not allow_empty:
             self._refuse_empty(scan)
         self.problems += scan.problems
@@ -106,6 +112,7 @@ class _Run:
             seconds=time.monotonic() - started,
             version=self.index.version,
             problems=tuple(sorted(self.problems, key=lambda problem: problem.source)),
+            flagged=find_flagged(self.index.records()),
         )
 
     def _refuse_empty(self, scan: Scan) -> None:
@@ -184,7 +191,9 @@ class _Run:
 
     def _compare(self, file: SourceFile, parsed: Parsed) -> list[Document]:
         """Count what a parsed file changes, note deletions and the state to keep, and return the documents to write."""
-        built, problems = build_documents(file, parsed, self.corpus.mask, self.settings)
+        built, problems = build_documents(
+            file, parsed, self.corpus.mask, self.settings, refuses_hidden=self.corpus.refuses_hidden
+        )
         documents = [item for item in built if not self._is_purged(item.id, item.source, item.text)]
         self.problems += problems
         known = self.known.get(file.name, {})
@@ -213,4 +222,15 @@ class _Run:
 
 
 def _default_workers() -> int:
+def find_flagged(records: Iterable[DocumentRecord]) -> tuple[IngestProblem, ...]:
+    """Return the documents in the index that are suspicious, with the reason."""
+    return tuple(
+        IngestProblem(
+            record.id, explain_flags(record.metadata[FLAGS]), "See docs/how-to/security.md.", "suspicious"
+        )
+        for record in records
+        if record.metadata.get(FLAGS)
+    )
+
+
     return min(8, os.cpu_count() or 1)

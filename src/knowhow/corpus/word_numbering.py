@@ -9,15 +9,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from knowhow.corpus.archive import read_xml
+from knowhow.corpus.hidden_word import take_hidden_runs
+from knowhow.defence.hidden import Concealed
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _LEVELS = 9
 _CHINESE_DIGITS = "零一二三四五六七八九"
 
 
-def write_out_numbers(archive: zipfile.ZipFile) -> bytes:
-    """Return the Word file with the number of every numbered paragraph as text; bullets stay bullets."""
+def write_out_numbers(archive: zipfile.ZipFile, concealed: list[Concealed] | None = None) -> bytes:
+    """Return the Word file with the number of every numbered paragraph as text; bullets stay bullets.
+
+    Text that no reader of the document sees is taken out and goes into `concealed`.
+    """
     document = read_xml(archive, "word/document.xml")
+    if concealed is not None:
+        concealed += take_hidden_runs(document, read_xml(archive, "word/styles.xml"))
     counters = _Counters(_read_levels(archive))
     styles = _read_style_numbers(archive)
     for paragraph in document.iter(f"{_W}p"):

@@ -21,6 +21,7 @@ from typing import Any, BinaryIO
 from knowhow.corpus.composition import compose, first_heading
 from knowhow.corpus.content import Content, Loaded, LoadError
 from knowhow.corpus.normalization import clean_line
+from knowhow.defence.hidden import find_flags
 from knowhow.language import detect
 from knowhow.registry import build, names
 
@@ -114,6 +115,7 @@ def _document(content: Content) -> dict[str, Any]:
         "metadata": dict(content.metadata),
         "language": detect(text),
         "is_markdown": content.is_markdown,
+        "flags": find_flags((part.text for part in content.parts), content.concealed),
     }
 
 

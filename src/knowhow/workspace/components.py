@@ -47,8 +47,7 @@ class WorkspaceComponents:
             threshold=retrieval.threshold,
             language=self.settings.language or self._commonest_language(),
             delivers_invalid=self._gold is not None,
-        )
-            trust=tuple((rule.path, LEVELS[rule.trust]) for rule in self.settings.sources.rules),
+            trust=read_trust(self.settings),
             removes_instructions=self.settings.sources.instructions == "remove",
 
     def _commonest_language(self) -> str:
@@ -160,6 +159,11 @@ def read_training_groups(settings: Settings) -> frozenset[str]:
     names = settings.training.get("groups", ())
     if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) and name for name in names):
         raise ConfigError(f"[training] groups must be a list of names, not {names!r}.")
+def read_trust(settings: Settings) -> tuple[tuple[str, int], ...]:
+    """Return the rules of [sources] as (glob, level)."""
+    return tuple((rule.path, LEVELS[rule.trust]) for rule in settings.sources.rules)
+
+
     return frozenset(names)
 
 

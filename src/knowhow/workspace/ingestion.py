@@ -61,7 +61,8 @@ def _corpus(components: WorkspaceComponents, state: str) -> Corpus:
         documents=settings.documents,
         chunking=settings.chunking,
         tombstones=partial(read_tombstones, settings.root),
-        mask=_mask(components),
+        mask=masking,
+        refuses_hidden=settings.sources.hidden == "refuse",
         identity=digest_json(
             [components.embedder().identity, settings.privacy.mode, list(settings.privacy.kinds)]
         ),

@@ -13,6 +13,7 @@ from knowhow.corpus.archive import open_archive, read_xml
 from knowhow.corpus.content import Content, Loaded, LoadError, Part
 from knowhow.corpus.markup import tree_to_markdown
 from knowhow.corpus.word_numbering import write_out_numbers
+from knowhow.defence.hidden import Concealed
 from knowhow.registry import register
 
 _WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
@@ -30,7 +31,7 @@ class DocxLoader:
     """Reads a Word document as Markdown; deleted text of tracked changes is left out."""
 
     suffixes: ClassVar[tuple[str, ...]] = (".docx", ".docm")
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     def load(self, data: bytes, name: str) -> Loaded:
         """Return the document; LoadError when it is encrypted, malformed or hostile."""
@@ -43,10 +44,12 @@ class DocxLoader:
                 )
             header, footer = _edge_text(archive, "header"), _edge_text(archive, "footer")
             title = _core_title(archive)
-            numbered = write_out_numbers(archive)
+            concealed: list[Concealed] = []
+            numbered = write_out_numbers(archive, concealed)
         body = _body(numbered)
         parts = tuple(Part(text) for text in (header, body, footer) if text.strip())
-        return Loaded((Content(parts, is_markdown=True, property_title=title),))
+        found = Content(parts, is_markdown=True, property_title=title, concealed=tuple(concealed))
+        return Loaded((found,))
 
 
 def _body(data: bytes) -> str:

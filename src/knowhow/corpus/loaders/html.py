@@ -8,6 +8,7 @@ from typing import ClassVar
 from knowhow.corpus.content import Content, Loaded, Part
 from knowhow.corpus.encoding import declared_encoding, decode
 from knowhow.corpus.markup import html_title, html_to_markdown
+from knowhow.defence.hidden import Concealed
 from knowhow.registry import register
 
 
@@ -17,9 +18,12 @@ class HtmlLoader:
     """Reads a web page as Markdown; what a reader cannot see is left out."""
 
     suffixes: ClassVar[tuple[str, ...]] = (".html", ".htm", ".xhtml")
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     def load(self, data: bytes, name: str) -> Loaded:
         """Return the page as one document."""
         source = decode(data, declared_encoding(data))
-        return Loaded((Content((Part(html_to_markdown(source)),), html_title(source), is_markdown=True),))
+        concealed: list[Concealed] = []
+        text = html_to_markdown(source, concealed)
+        found = Content((Part(text),), html_title(source), is_markdown=True, concealed=tuple(concealed))
+        return Loaded((found,))

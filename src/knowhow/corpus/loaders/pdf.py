@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from knowhow.corpus.content import Content, Loaded, LoadError, Part
+from knowhow.corpus.hidden_pdf import find_hidden_text
 from knowhow.corpus.lines import join_lines
 from knowhow.corpus.normalization import clean, clean_line
 from knowhow.corpus.pdf_headings import SizedLine, find_headings, read_lines
 from knowhow.corpus.pdf_tables import TablePages
+from knowhow.defence.hidden import Concealed
 from knowhow.registry import register
 
 # pdfium takes the ligature lam-alef with hamza apart in the wrong order: article, hamza, lam instead of article, lam, hamza.
@@ -25,7 +27,7 @@ class PdfLoader:
     """Reads the text layer of a PDF; a document without one is reported, not guessed at."""
 
     suffixes: ClassVar[tuple[str, ...]] = (".pdf",)
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     def load(self, data: bytes, name: str) -> Loaded:
         """Return the document with the page of every passage; LoadError when it is encrypted or broken."""
@@ -40,9 +42,10 @@ class PdfLoader:
             if document.get_formtype():
                 document.init_forms()
             texts: list[str] = []
+            concealed: list[Concealed] = []
             lines: dict[int, list[SizedLine]] = {}
             for number in range(len(document)):
-                text, lines[number + 1] = _read_page(document, number, tables)
+                text, lines[number + 1] = _read_page(document, number, tables, concealed)
                 texts.append(text)
             headings = _bookmarks(document) or _standing(find_headings(lines), texts)
             path: list[tuple[int, str]] = []
@@ -55,10 +58,12 @@ class PdfLoader:
         finally:
             tables.close()
             document.close()
-        return Loaded((Content(tuple(parts), property_title=title),))
+        return Loaded((Content(tuple(parts), property_title=title, concealed=tuple(concealed)),))
 
 
-def _read_page(document: Any, number: int, tables: TablePages) -> tuple[str, list[SizedLine]]:
+def _read_page(
+    document: Any, number: int, tables: TablePages, concealed: list[Concealed]
+) -> tuple[str, list[SizedLine]]:
     page = document[number]
     text_page = page.get_textpage()
     height = page.get_height()
@@ -68,6 +73,7 @@ def _read_page(document: Any, number: int, tables: TablePages) -> tuple[str, lis
 
     try:
         text = tables.read(page, number, _tidy(text_page.get_text_bounded()), read_box)
+        concealed += find_hidden_text(page, text_page)
         return text, read_lines(text_page)
     finally:
         text_page.close()
