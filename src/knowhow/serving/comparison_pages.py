@@ -21,7 +21,7 @@ from knowhow.serving.rendering import render
 from knowhow.serving.routes import Route, page, principal_of, service_of
 from knowhow.serving.runs import choose_pair, is_readable, pair_questions
 from knowhow.serving.service import Service
-from knowhow.serving.task_views import view_task
+from knowhow.serving.task_views import view_latest
 from knowhow.workspace.comparison import TRAINED, UNTRAINED
 from knowhow.workspace.release import ReleaseOrder
 
@@ -33,9 +33,7 @@ async def show_comparisons(request: Request) -> Any:
     """Start a comparison, see the running one and all finished ones."""
     service = service_of(request)
     lines = await service.read(service.runs.lines)
-    tasks = await service.read(
-        lambda: [view_task(service, task) for task in service.tasks.tasks("compare")[:3]]
-    )
+    tasks = await service.read(lambda: view_latest(service, "compare"))
     return render(
         request, "compare.html", lines=lines, tasks=tasks, untrained=offered(service, UNTRAINED),
         trained=offered(service, (*TRAINED, "tuned_retriever")), chosen=service.workspace.settings.compare.strategies,
@@ -134,7 +132,8 @@ async def show_report(request: Request, name: str) -> Any:
     path = service.runs.find(name) / "report.html"
     if not path.is_file():
         raise UNKNOWN
-    return allow_own_styles(HTMLResponse(await service.read(lambda: path.read_text(encoding="utf-8"))))
+    text = await service.read(lambda: path.read_text(encoding="utf-8"))
+    return allow_own_styles(HTMLResponse(text), has_style_attributes=True)
 
 
 async def post_release(request: Request) -> Any:

@@ -11,6 +11,7 @@ from fastapi import Request
 from knowhow.serving.rendering import render
 from knowhow.serving.routes import Route, page, service_of
 from knowhow.serving.service import Service
+from knowhow.serving.task_routes import PAGES
 from knowhow.workspace.documents import survey_documents
 
 _DAYS = 7
@@ -51,7 +52,7 @@ async def show_health(request: Request) -> Any:
     live = await service.read(lambda: service.workspace.health(_DAYS))
     return render(
         request, "health.html", answerer=answerer, is_alive=answerer.is_alive() and not answerer.problem, standing=standing,
-        freshness=freshness, ingest=service.ingestion.outcome(), tasks=tasks[:5], waiting=len(waiting), live=live, days=_DAYS,
+        freshness=freshness, ingest=service.ingestion.outcome(), tasks=tasks[:5], waiting=len(waiting), live=live, days=_DAYS, pages=PAGES,
     )  # fmt: skip
 
 

@@ -91,12 +91,13 @@ def _ingest(count: int) -> Step:
 
 
 def _watch(kind: str) -> Step:
-    return Step(
-        "watch",
-        say("A comparison is running.") if kind == "compare" else say("A training is running."),
-        "/compare" if kind == "compare" else "/train",
-        say("Watch"),
-    )
+    known = {
+        "compare": (say("A comparison is running."), "/compare"),
+        "train": (say("A training is running."), "/train"),
+        "purge": (say("A document is being deleted."), "/documents"),
+    }
+    sentence, link = known.get(kind, known["compare"])
+    return Step("watch", sentence, link, say("Watch"))
 
 
 def _review(count: int) -> Step:

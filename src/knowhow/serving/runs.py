@@ -88,6 +88,11 @@ class Runs:
                     self._reports.popitem(last=False)
             return self._reports[key]
 
+    def forget(self) -> None:
+        """Forget the drawn reports."""
+        with self._lock:
+            self._reports.clear()
+
     def find(self, name: str) -> Path:
         """Return the folder of a run by its whole id; 404 where there is none."""
         try:

@@ -207,6 +207,11 @@ class Service:
             self._given.popitem(last=False)
         return answer
 
+    def forget_given(self) -> None:
+        """Forget every answer that was given: it may quote a document that is being deleted."""
+        self._given.clear()
+        self.runs.forget()
+
     def find_given(self, asker: Principal, answer_id: str) -> GivenAnswer:
         """Return an answer that this asker was given and may still read; 404 for all others."""
         given = self._given.get(answer_id)

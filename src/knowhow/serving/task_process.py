@@ -12,17 +12,18 @@ from types import FrameType
 from typing import Any
 
 from knowhow.errors import KnowHowError
-from knowhow.serving.tasks import DONE, FAILED, LOCK, ORDER, RUNNING, STATE, STOPPED
-from knowhow.storage import locked, read_json, write_json
+from knowhow.serving.tasks import DONE, FAILED, LOCK, ORDER, REHEARSAL, RUNNING, STATE, STOPPED
+from knowhow.storage import append_lines, locked, read_json, write_json
 from knowhow.workspace import Workspace
 
 _POLITENESS = 5
 """Answers come first: whoever asks now must not wait for a comparison."""
 
-Work = Callable[[Workspace, Mapping[str, Any]], dict[str, Any]]
+Work = Callable[[Workspace, Mapping[str, Any], Path], dict[str, Any]]
+"""(workspace, arguments, the task's folder) -> what came of it."""
 
 
-def compare(workspace: Workspace, arguments: Mapping[str, Any]) -> dict[str, Any]:
+def compare(workspace: Workspace, arguments: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """Measure the chosen strategies; the result names the run."""
     from knowhow.workspace.comparison import ComparisonOptions
 
@@ -35,16 +36,29 @@ def compare(workspace: Workspace, arguments: Mapping[str, Any]) -> dict[str, Any
     return {"run": report.id}
 
 
-def train(workspace: Workspace, arguments: Mapping[str, Any]) -> dict[str, Any]:
+def train(workspace: Workspace, arguments: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """Train a strategy and answer ten held-out questions before and after."""
     from knowhow.workspace.rehearsal import rehearse
 
     workspace.train(arguments["strategy"])
     rehearsal = rehearse(workspace, arguments["strategy"])
+    # As lines, because a purge takes out the lines that quote a document.
+    append_lines(folder / REHEARSAL, rehearsal.pop("questions"))
     return {"strategy": arguments["strategy"], **rehearsal}
 
 
-WORK: Mapping[str, Work] = {"compare": compare, "train": train}
+def purge(workspace: Workspace, arguments: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Delete documents for good, files included, or finish a purge that was interrupted; the result names the receipt."""
+    if arguments["resumes"]:
+        receipt = workspace.resume_purge()
+    else:
+        receipt = workspace.purge(
+            arguments["documents"], by=arguments["by"], reason=arguments["reason"], with_sources=True
+        )
+    return {"receipt": receipt.id, "is_clean": receipt.is_clean}
+
+
+WORK: Mapping[str, Work] = {"compare": compare, "train": train, "purge": purge}
 
 
 def run(folder: Path) -> int:
@@ -56,7 +70,7 @@ def run(folder: Path) -> int:
         write_json(folder / STATE, {"state": RUNNING, "process": os.getpid()})
         try:
             with Workspace(order["root"]) as workspace:
-                result = WORK[order["kind"]](workspace, order["arguments"])
+                result = WORK[order["kind"]](workspace, order["arguments"], folder)
         except KnowHowError as error:
             message = str(error).replace(f"{order['root']}/", "")
             _end(folder, FAILED, message=message)

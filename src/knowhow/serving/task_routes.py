@@ -12,6 +12,7 @@ from fastapi import Request
 from starlette.responses import RedirectResponse, StreamingResponse
 
 from knowhow.serving.comparison_pages import start_comparison
+from knowhow.serving.document_pages import start_purge
 from knowhow.serving.rendering import render
 from knowhow.serving.routes import Route, page, principal_of, service_of
 from knowhow.serving.schemas import CompareRequest, TaskOut, TrainRequest
@@ -20,6 +21,8 @@ from knowhow.serving.task_views import view_task
 from knowhow.serving.tasks import Task
 from knowhow.serving.training_pages import start_training
 
+PAGES = {"compare": "/compare", "train": "/train", "purge": "/documents"}
+"""Where the tasks of a kind are shown."""
 _LOOK_SECONDS = 0.5
 _QUIET_LOOKS = 30
 
@@ -51,6 +54,19 @@ async def train(request: Request, body: TrainRequest) -> Any:
     knobs = {"goal": body.goal, "effort": body.effort, "base_model": body.base_model}
     given = {name: value for name, value in knobs.items() if value is not None}
     return describe(await service.read(lambda: start_training(service, person, body.strategy, given)))
+
+
+async def delete_document(request: Request, name: str, reason: str) -> Any:
+    """Begin to delete a document for good, with everything made from it; the finished task names the signed receipt."""
+    service, person = service_of(request), principal_of(request)
+    return describe(await service.read(lambda: start_purge(service, person, name, reason)))
+
+
+async def get_receipt(request: Request, name: str) -> Any:
+    """Return the receipt of a deletion and whether its signature is right."""
+    service = service_of(request)
+    receipt, is_genuine = await service.read(lambda: service.workspace.purge_receipt(name))
+    return {"receipt": receipt, "is_genuine": is_genuine}
 
 
 async def stop_task(request: Request, name: str) -> Any:
@@ -92,10 +108,8 @@ async def _events(service: Service, name: str, sent: int) -> AsyncIterator[str]:
 
 
 def describe(task: Task) -> dict[str, Any]:
-    """Return a task as JSON values; what a rehearsal answered is for the page, which knows who may read it."""
-    value = asdict(task)
-    value["result"] = {key: item for key, item in task.result.items() if key != "questions"}
-    return value
+    """Return a task as JSON values."""
+    return asdict(task)
 
 
 async def show_task(request: Request, name: str) -> Any:
@@ -109,13 +123,15 @@ async def post_stop(request: Request, name: str) -> Any:
     """Stop a task from its page."""
     service = service_of(request)
     task = await service.read(lambda: service.tasks.stop(name))
-    return RedirectResponse(f"/{task.kind}", 303)
+    return RedirectResponse(PAGES[task.kind], 303)
 
 
 _EVENTS: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {}}}}
 ROUTES: tuple[Route, ...] = (
     Route("POST", "/api/compare", "admin", compare, "Begin a comparison", TaskOut, "Tasks", status=202),
     Route("POST", "/api/train", "admin", train, "Begin a training", TaskOut, "Tasks", status=202),
+    Route("DELETE", "/api/documents/{name:path}", "admin", delete_document, "Delete a document for good", TaskOut, "Documents", status=202),
+    Route("GET", "/api/receipts/{name}", "admin", get_receipt, "The receipt of a deletion", dict[str, Any], "Documents"),
     Route("GET", "/api/tasks", "reviewer", list_tasks, "List long tasks", list[TaskOut], "Tasks"),
     Route("GET", "/api/tasks/{name}", "reviewer", get_task, "A long task", TaskOut, "Tasks"),
     Route("GET", "/api/tasks/{name}/events", "reviewer", follow_task, "Follow a long task", None, "Tasks", responses=_EVENTS),

@@ -55,6 +55,11 @@ def view_task(service: Service, task: Task) -> TaskView:
     )
 
 
+def view_latest(service: Service, kind: str) -> list[TaskView]:
+    """Return the running task of a kind, or else the one that ended last."""
+    return [view_task(service, task) for task in service.tasks.tasks(kind)[:1]]
+
+
 def draw_curve(rows: Sequence[Mapping[str, Any]]) -> Curve | None:
     """Return the curve of the last training among the steps, None before its second step."""
     points: list[tuple[int, float, float | None]] = []

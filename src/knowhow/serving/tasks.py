@@ -36,6 +36,7 @@ _NAME = re.compile(r"[0-9]{14}-[0-9a-f]{6}")
 _START_SECONDS = 60.0
 _KEPT = 40
 ORDER, STATE, LOCK, PROGRESS, LOG = "order.json", "state.json", "alive.lock", "progress.jsonl", "log.txt"
+REHEARSAL = "rehearsal.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,10 @@ class TaskStore:
     def progress(self, name: str, skip: int = 0) -> list[dict[str, Any]]:
         """Return the steps that a task reported, oldest first, without the first `skip`."""
         return list(read_lines(self.folder / self.get(name).id / PROGRESS))[skip:]
+
+    def rehearsal(self, name: str) -> list[dict[str, Any]]:
+        """Return the questions that a training answered before and after."""
+        return list(read_lines(self.folder / self.get(name).id / REHEARSAL))
 
     def stop(self, name: str) -> Task:
         """End a running task with all its processes; what it had finished is kept, and the same work goes on from there."""

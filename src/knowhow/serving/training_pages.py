@@ -28,21 +28,22 @@ async def show_training(request: Request) -> Any:
     """The knobs, the running training and the last ones with what they changed."""
     service, person = service_of(request), principal_of(request)
 
-    def gather() -> tuple[list[TaskView], Mapping[str, str]]:
+    def gather() -> tuple[list[TaskView], Mapping[str, str], Mapping[str, Any]]:
         tasks = [view_task(service, task) for task in service.tasks.tasks("train")[:_SHOWN]]
-        return tasks, read_knobs(service.workspace.root)
+        rehearsals = {view.task.id: readable_questions(service, view.task, person) for view in tasks}
+        return tasks, read_knobs(service.workspace.root), rehearsals
 
-    tasks, knobs = await service.read(gather)
+    tasks, knobs, rehearsals = await service.read(gather)
     known = registry.names("strategy")
     return render(
         request, "train.html", tasks=tasks, knobs=knobs, values=KNOBS, strategies=[name for name in STRATEGIES if name in known],
-        base_models=list(dict.fromkeys(("", knobs["base_model"]))), rehearsals={view.task.id: readable_questions(view.task, person) for view in tasks},
+        base_models=list(dict.fromkeys(("", knobs["base_model"]))), rehearsals=rehearsals,
     )  # fmt: skip
 
 
-def readable_questions(task: Task, person: Principal) -> list[Mapping[str, Any]]:
+def readable_questions(service: Service, task: Task, person: Principal) -> list[Mapping[str, Any]]:
     """Return the questions of a rehearsal whose answers this person could have been given."""
-    return [row for row in task.result.get("questions", ()) if person.groups >= set(row["groups"])]
+    return [row for row in service.tasks.rehearsal(task.id) if person.groups >= set(row["groups"])]
 
 
 async def post_training(request: Request) -> Any:

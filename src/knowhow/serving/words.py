@@ -17,7 +17,7 @@ WORDS: Mapping[str, Mapping[str, Text]] = {
     },
     "side": {"train": say("training"), "held_out": say("held out"), "": say("not split")},
     "severity": {"error": say("error"), "warning": say("warning"), "notice": say("notice")},
-    "task": {"compare": say("Comparison"), "train": say("Training")},
+    "task": {"compare": say("Comparison"), "train": say("Training"), "purge": say("Deletion")},
     "state": {
         "waiting": say("begins"),
         "running": say("running"),
@@ -36,6 +36,7 @@ WORDS: Mapping[str, Mapping[str, Text]] = {
         "Tuning the retriever": say("Tuning the retriever"),
         "Embed anew": say("Embedding anew"),
         "Asking before and after": say("Asking before and after"),
+        "Purge": say("Deleting from every store"),
     },
     "unit": {
         "files": say("files"),
@@ -43,6 +44,7 @@ WORDS: Mapping[str, Mapping[str, Text]] = {
         "answers": say("answers"),
         "tokens": say("tokens"),
         "steps": say("steps"),
+        "stores": say("stores"),
         "documents": say("documents"),
     },
     "verdict": {
