@@ -12,15 +12,24 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 from scipy.stats import beta
 
-from knowhow.evaluation.statistics import adjust, compare, find_lost, is_difference_shown, stopping_times
+from knowhow.evaluation.statistics import (
+    adjust,
+    compare,
+    compare_over_seeds,
+    find_lost,
+    is_difference_shown,
+    stopping_times,
+)
 from knowhow.evaluation.statistics.intervals import mean_bounds
 from knowhow.evaluation.statistics.resampling import group
+from knowhow.types import Comparison
 
 Array = NDArray[np.float64]
 SIZES = (30, 60, 100, 200)
@@ -230,6 +239,44 @@ def simulate_race(experiments: int, questions: int = 200, seed: int = 0) -> dict
     return {"best_given_up": best_lost / experiments, "generations_saved": float(np.mean(saved))}
 
 
+def simulate_seeds(experiments: int, trainings: int, deviation: float, seed: int = 0) -> dict[str, float]:
+    """Return how often a family of a prompt and two trained strategies, all equal in truth, gets a winner over 100 questions.
+
+    `counted` counts how trainings differ, `averaged` takes the mean over trainings first; `found` is how often a gain of .2 is shown.
+    """
+    rng = np.random.default_rng(seed)
+    names = ("finetuned", "raft")
+    wins = {"counted": 0, "averaged": 0, "found": 0}
+    for _ in range(experiments):
+        questions = rng.random(100)
+        base = questions + 0.2 * rng.normal(size=100)
+        arms = {"base": base[None]}
+        for name in names:
+            shift = deviation * rng.normal(size=(trainings, 1))
+            arms[name] = questions + shift + 0.2 * rng.normal(size=(trainings, 100))
+        wins["counted"] += _has_winner(arms)
+        wins["averaged"] += _has_winner({name: rows.mean(axis=0)[None] for name, rows in arms.items()})
+        wins["found"] += _has_winner({"base": base[None], "finetuned": arms["finetuned"] + 0.2})
+    return {name: count / experiments for name, count in wins.items()}
+
+
+def _has_winner(arms: dict[str, Array]) -> bool:
+    family = [
+        found
+        for one, other in combinations(arms, 2)
+        if (found := _compare_rows(arms[one], arms[other], one, other)) is not None
+    ]
+    return any(is_difference_shown(item) for item in adjust(family))
+
+
+def _compare_rows(first: Array, second: Array, one: str, other: str) -> Comparison | None:
+    if max(len(first), len(second)) > 1:
+        return compare_over_seeds(first.tolist(), second.tolist(), metric="m", strategy=one, against=other)
+    return compare(
+        first[0].tolist(), second[0].tolist(), metric="m", strategy=one, against=other, resamples=500
+    )
+
+
 def coverage_by_method(experiments: int, seed: int = 0) -> dict[str, dict[str, float]]:
     """Return the coverage of each interval method per world and number of questions, the true gain being 0 or .1 by turns."""
     rng = np.random.default_rng(seed)
@@ -256,7 +303,19 @@ def main() -> int:
     parser.add_argument(
         "--methods", action="store_true", help="only compare the interval methods, cell by cell"
     )
+    parser.add_argument("--seeds", action="store_true", help="only strategies with several trainings")
     arguments = parser.parse_args()
+    if arguments.seeds:
+        cells = {
+            f"{trainings} trainings, deviation {deviation}": simulate_seeds(
+                arguments.experiments, trainings, deviation, arguments.seed
+            )
+            for trainings in (2, 3, 5)
+            for deviation in (0.01, 0.05)
+        }
+        json.dump(cells, sys.stdout, indent=2)
+        print()
+        return 0
     if arguments.methods:
         json.dump(coverage_by_method(arguments.experiments, arguments.seed), sys.stdout, indent=2)
         print()

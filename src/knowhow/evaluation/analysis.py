@@ -11,7 +11,7 @@ from knowhow.evaluation.recommendation import recommend
 from knowhow.evaluation.results import Report, StrategyResult
 from knowhow.evaluation.routing_summary import summarise_routing
 from knowhow.evaluation.runs import RunRecord
-from knowhow.evaluation.scores import score_run, tabulate
+from knowhow.evaluation.scores import score_run, split_seeds, tabulate
 from knowhow.evaluation.splits import label_clusters
 from knowhow.evaluation.statistics import assumed_deviation, detectable_difference
 from knowhow.evaluation.summaries import cost_unit, summarise
@@ -24,7 +24,7 @@ def build_report(record: RunRecord, metrics: Mapping[str, Metric]) -> Report:
     clusters = label_clusters(record.examples)
     table = tabulate(scores)
     strategies = summarise(record, scores, clusters)
-    comparisons = compare_pairs(record, strategies, table, clusters)
+    comparisons = compare_pairs(record, strategies, table, clusters, split_seeds(scores, record.decisive))
     diagnosis = diagnose(record, strategies, table, clusters)
     unit = cost_unit(record.prices)
     gates = complete_gates(record, strategies, comparisons, unit)
@@ -79,6 +79,12 @@ def _limits(record: RunRecord, strategies: tuple[StrategyResult, ...]) -> tuple[
             found.append(
                 f"{item.failed} answers of {item.name} failed; they score 0 on quality and are left out of cost."
             )
+    once = [item.name for item in strategies if item.traits.learns and item.is_measured and item.seeds == 1]
+    if once:
+        found.append(
+            f"{', '.join(once)} learned once, with one seed: how far another training would come out differently was not measured "
+            '(effort = "standard" trains three times, "thorough" five times).'
+        )
     timed = [item.latency for item in strategies if item.latency is not None]
     if timed:
         calls = min(item.calls for item in timed)

@@ -184,7 +184,12 @@ def _rivals(plan: ExperimentPlan, runners: Sequence[ArmRunner]) -> list[str]:
     info = information(plan.decisive)
     if not plan.stops_early or has_routing(plan) or (info.low, info.high) != (0.0, 1.0):
         return []
-    return [runner.arm.key for runner in runners if _is_eligible(plan, runner.arm)]
+    names = [runner.arm.name for runner in runners]
+    return [
+        runner.arm.key
+        for runner in runners
+        if _is_eligible(plan, runner.arm) and names.count(runner.arm.name) == 1
+    ]
 
 
 def _is_eligible(plan: ExperimentPlan, arm: Arm) -> bool:

@@ -11,16 +11,21 @@ import numpy as np
 from knowhow.evaluation.metrics.information import information
 from knowhow.evaluation.results import StrategyResult
 from knowhow.evaluation.runs import RunRecord
-from knowhow.evaluation.scores import Table
-from knowhow.evaluation.statistics import adjust, compare, log_capital
+from knowhow.evaluation.scores import SeedRows, Table
+from knowhow.evaluation.statistics import adjust, compare, compare_over_seeds, log_capital
 from knowhow.types import Comparison
 
 
 def compare_pairs(
-    record: RunRecord, strategies: Sequence[StrategyResult], table: Table, clusters: Mapping[str, str]
+    record: RunRecord,
+    strategies: Sequence[StrategyResult],
+    table: Table,
+    clusters: Mapping[str, str],
+    seeds: SeedRows | None = None,
 ) -> tuple[Comparison, ...]:
     """Compare all finished strategies with each other (one family under Holm), and each given-up one with who beat it.
 
+    Where `seeds` hold several trainings of a strategy, how these differ counts in its intervals and tests.
     The p-value of a given-up strategy is the one that holds at any time, because the answers themselves decided when to stop.
     """
     rivals = [item for item in strategies if item.is_measured and not item.traits.is_diagnostic]
@@ -29,7 +34,8 @@ def compare_pairs(
     family = [
         found
         for one, other in pairs
-        if (found := compare_two(record, table, clusters, one, other, comparisons=len(pairs))) is not None
+        if (found := compare_two(record, table, clusters, one, other, seeds=seeds, comparisons=len(pairs)))
+        is not None
     ]
     stopped = [
         found
@@ -47,9 +53,16 @@ def compare_two(
     one: str,
     other: str,
     *,
+    seeds: SeedRows | None = None,
     comparisons: int = 1,
 ) -> Comparison | None:
-    """Compare two strategies on the decisive metric over the questions that both were asked."""
+    """Compare two strategies on the decisive metric over the questions that both were asked.
+
+    With several `seeds` of either, both questions and seeds are random; otherwise the questions alone are.
+    """
+    rows = [list((seeds or {}).get(name, ())) for name in (one, other)]
+    if max(map(len, rows)) > 1 and all(rows):
+        return _compare_seeds(record, clusters, one, other, rows, comparisons)
     ours, theirs = table.get(one, {}).get(record.decisive, {}), table.get(other, {}).get(record.decisive, {})
     info = information(record.decisive)
     ids = [example.id for example in record.examples]
@@ -65,6 +78,29 @@ def compare_two(
         level=1 - record.alpha,
         comparisons=comparisons,
         resamples=record.resamples,
+    )
+
+
+def _compare_seeds(
+    record: RunRecord,
+    clusters: Mapping[str, str],
+    one: str,
+    other: str,
+    rows: Sequence[Sequence[Mapping[str, float]]],
+    comparisons: int,
+) -> Comparison | None:
+    ids = [example.id for example in record.examples]
+    ours, theirs = ([[row.get(example) for example in ids] for row in strategy] for strategy in rows)
+    return compare_over_seeds(
+        ours,
+        theirs,
+        metric=record.decisive,
+        strategy=one,
+        against=other,
+        clusters=[clusters[example] for example in ids],
+        higher_is_better=information(record.decisive).higher_is_better,
+        level=1 - record.alpha,
+        comparisons=comparisons,
     )
 
 

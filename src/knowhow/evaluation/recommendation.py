@@ -225,6 +225,12 @@ def _undecided(
         steps.append(
             f"Add about {more} held-out questions, or allow a larger budget, then run knowhow compare again: kept answers are not asked twice."
         )
+    if found is not None and found.test == "seeds":
+        spread = max(item.seed_deviation or 0.0 for item in (chosen, rival))
+        steps.append(
+            f"Trainings of the same strategy differ by {spread:.3f} (standard deviation over seeds), which more questions alone cannot "
+            'settle: train with more seeds (effort = "thorough") and add held-out questions.'
+        )
     steps.append(f"Until then {chosen.name} is the cheapest to run and keep among {_names(standing)}.")
     return Recommendation(
         UNDECIDED,
@@ -267,7 +273,8 @@ def _unproved(case: _Case, leader: StrategyResult) -> str:
 
 def _more_questions(case: _Case, found: Comparison | None) -> int | None:
     """Return how many more questions would settle it: show the difference seen, or rule out one that is worth finding."""
-    if found is None or not found.detectable:
+    # How much trainings differ does not shrink with questions.
+    if found is None or not found.detectable or found.test == "seeds":
         return None
     asked = found.wins + found.ties + found.losses
     worth = case.record.margin or _WORTH_FINDING

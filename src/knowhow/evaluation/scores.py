@@ -41,16 +41,17 @@ def tabulate(scores: Sequence[Score]) -> Table:
     }
 
 
-def seed_means(scores: Sequence[Score], metric: str) -> dict[str, list[float]]:
-    """Return for each strategy the mean of each of its seeds on one metric."""
-    found: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
+SeedRows = Mapping[str, Sequence[Mapping[str, float]]]
+"""strategy -> one mapping of example id to value for each seed, in the order of the seeds."""
+
+
+def split_seeds(scores: Sequence[Score], metric: str) -> SeedRows:
+    """Arrange one metric's scores by strategy and seed, each seed by itself."""
+    found: dict[str, dict[int, dict[str, float]]] = defaultdict(lambda: defaultdict(dict))
     for score in scores:
         if score.metric == metric and score.value is not None:
-            found[score.strategy][score.seed].append(score.value)
-    return {
-        strategy: [sum(values) / len(values) for values in by_seed.values()]
-        for strategy, by_seed in found.items()
-    }
+            found[score.strategy][score.seed][score.example_id] = score.value
+    return {strategy: [rows[seed] for seed in sorted(rows)] for strategy, rows in found.items()}
 
 
 def is_better_high(metric: str) -> bool:

@@ -10,9 +10,9 @@ from knowhow.evaluation.arms import Prices
 from knowhow.evaluation.metrics.information import information
 from knowhow.evaluation.results import LatencySummary, MetricSummary, StrategyResult
 from knowhow.evaluation.runs import ArmRecord, RunRecord
-from knowhow.evaluation.scores import Table, seed_means, tabulate
-from knowhow.evaluation.statistics import mean_interval
-from knowhow.types import Answer, Score, Traits
+from knowhow.evaluation.scores import Table, split_seeds, tabulate
+from knowhow.evaluation.statistics import mean_interval, mean_over_seeds
+from knowhow.types import Answer, Interval, Score, Traits
 
 _PERCENTILE_CALLS = 100
 _NOT_SHARED = frozenset({"latency", "cost"})
@@ -22,7 +22,8 @@ def summarise(
     record: RunRecord, scores: Sequence[Score], clusters: Mapping[str, str]
 ) -> tuple[StrategyResult, ...]:
     """Return one result per strategy in the order of the arms, seeds together."""
-    table, means = tabulate(scores), seed_means(scores, record.decisive)
+    table = tabulate(scores)
+    seeds = {metric: split_seeds(scores, metric) for metric in record.metrics}
     by_name: dict[str, list[ArmRecord]] = {}
     for arm in record.arms:
         by_name.setdefault(arm.name, []).append(arm)
@@ -31,9 +32,10 @@ def summarise(
         base = StrategyResult(name, arms[0].traits, skipped=arms[0].skipped, lost_to=arms[0].lost_to)
         measured = [arm for arm in arms if arm.key in record.answers]
         if measured:
-            base = _with_figures(base, record, measured, table, clusters)
+            rows = {metric: found.get(name, ()) for metric, found in seeds.items()}
+            base = _with_figures(base, record, measured, table, rows, clusters)
             if len(measured) > 1:
-                base = replace(base, seeds=len(measured), seed_deviation=_deviation(means[name]))
+                base = replace(base, seeds=len(measured), seed_deviation=_deviation(rows[record.decisive]))
         results.append(base)
     return tuple(results)
 
@@ -76,6 +78,7 @@ def _with_figures(
     record: RunRecord,
     arms: Sequence[ArmRecord],
     table: Table,
+    seeds: Mapping[str, Sequence[Mapping[str, float]]],
     clusters: Mapping[str, str],
 ) -> StrategyResult:
     answers = [answer for arm in arms for answer in record.answers[arm.key].values()]
@@ -87,7 +90,9 @@ def _with_figures(
         base,
         answered=answered,
         failed=sum(answer.error is not None for answer in answers),
-        metrics=_metric_summaries(record, _applicable(base.traits, table.get(base.name, {})), clusters),
+        metrics=_metric_summaries(
+            record, _applicable(base.traits, table.get(base.name, {})), seeds, clusters
+        ),
         latency=summarise_latency([time for arm in arms for time in record.latencies_ms.get(arm.key, ())]),
         prompt_tokens=prompt,
         completion_tokens=completion,
@@ -110,7 +115,10 @@ def _applicable(
 
 
 def _metric_summaries(
-    record: RunRecord, values: Mapping[str, Mapping[str, float]], clusters: Mapping[str, str]
+    record: RunRecord,
+    values: Mapping[str, Mapping[str, float]],
+    seeds: Mapping[str, Sequence[Mapping[str, float]]],
+    clusters: Mapping[str, str],
 ) -> dict[str, MetricSummary]:
     found = {}
     for metric in record.metrics:
@@ -119,12 +127,7 @@ def _metric_summaries(
         # Latency and cost are not averaged over batched answers; they have figures of their own.
         if not by_example or info.kind in _NOT_SHARED:
             continue
-        interval = mean_interval(
-            list(by_example.values()),
-            [clusters[example] for example in by_example],
-            level=1 - record.alpha,
-            resamples=record.resamples,
-        )
+        interval = _interval(record, by_example, seeds[metric], clusters)
         low, high = (
             max(interval.low, info.low),
             min(interval.high, math.inf if info.high is None else info.high),
@@ -140,6 +143,22 @@ def _metric_summaries(
     return found
 
 
+def _interval(
+    record: RunRecord,
+    by_example: Mapping[str, float],
+    seeds: Sequence[Mapping[str, float]],
+    clusters: Mapping[str, str],
+) -> Interval:
+    """Questions are random, and trainings too where there are several of them."""
+    level = 1 - record.alpha
+    shared = [example for example in by_example if all(example in row for row in seeds)]
+    if len(seeds) > 1 and len(shared) > 1:
+        rows = [[row[example] for example in shared] for row in seeds]
+        return mean_over_seeds(rows, [clusters[example] for example in shared], level=level).mean
+    labels = [clusters[example] for example in by_example]
+    return mean_interval(list(by_example.values()), labels, level=level, resamples=record.resamples)
+
+
 def _mean_tokens(answers: Sequence[Answer]) -> tuple[float, float]:
     good = [answer for answer in answers if answer.error is None]
     if not good:
@@ -150,6 +169,7 @@ def _mean_tokens(answers: Sequence[Answer]) -> tuple[float, float]:
     )
 
 
-def _deviation(means: Sequence[float]) -> float:
+def _deviation(seeds: Sequence[Mapping[str, float]]) -> float:
+    means = [sum(row.values()) / len(row) for row in seeds]
     centre = sum(means) / len(means)
     return math.sqrt(sum((value - centre) ** 2 for value in means) / max(1, len(means) - 1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from math import hypot, sqrt
 
 import numpy as np
 
@@ -12,17 +13,37 @@ from knowhow.evaluation.statistics.resampling import Array, group
 from knowhow.types import Comparison, Interval
 
 _TIE = 1e-12
+_LEAST_P = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
 class SeedSpread:
-    """The mean over seeds and questions with its interval, and how far one seed's mean lies from another's (deviation)."""
+    """The mean over seeds and questions with its interval, and how far one seed's mean lies from another's (deviation).
+
+    `errors` are the standard errors from questions and from seeds, `freedoms` their degrees of freedom.
+    """
 
     mean: Interval
     seed_deviation: float
     seed_means: tuple[float, ...]
-    error: float
-    freedom: float
+    errors: tuple[float, float]
+    freedoms: tuple[int, int]
+
+    @property
+    def p_value(self) -> float:
+        """The tail at which the interval just touches zero: two-sided, for the mean being zero; at least 1e-12."""
+        from scipy.optimize import bisect
+
+        distance = abs(self.mean.value)
+        if distance == 0.0 or max(self.errors) == 0.0:
+            return 1.0 if distance == 0.0 else _LEAST_P
+
+        def excess(log_p: float) -> float:
+            return _half_width(self.errors, self.freedoms, float(np.exp(log_p))) - distance
+
+        lowest = float(np.log(_LEAST_P))
+        # The width falls from its largest at the smallest tail to nothing at a tail of 1.
+        return _LEAST_P if excess(lowest) <= 0 else float(np.exp(bisect(excess, lowest, 0.0)))
 
 
 def mean_over_seeds(
@@ -33,34 +54,32 @@ def mean_over_seeds(
 ) -> SeedSpread:
     """Return the mean of `scores`, shape (seeds, questions), seeds and questions both being random.
 
-    The variance is that of a crossed random-effects design, (MSq + MSs - MSe) / (seeds * questions), with Satterthwaite's
-    degrees of freedom; questions are taken in clusters where given. For a difference pass the matrix of paired differences.
+    The interval's half width is the root of the summed squares of the two half widths, of Student's t over questions (in clusters
+    where given) and over seeds: it covers at least at `level` however much either varies (Banerjee, Sankhya 1960). Satterthwaite's
+    degrees of freedom would be narrower, and with two or three seeds too narrow. For a difference pass the paired differences.
     A single seed cannot show how seeds vary: its interval covers the questions alone.
     """
-    from scipy.special import stdtrit
-
     matrix = np.asarray(scores, dtype=float)
     seeds = matrix.shape[0]
     mean = float(matrix.mean())
     grouped = group(matrix.mean(axis=0)[:, None], clusters)
-    over_questions, freedom_questions = float(grouped.errors[0]) ** 2, len(grouped.counts) - 1
     seed_means = matrix.mean(axis=1)
-    if seeds > 1:
-        over_seeds, freedom_seeds = float(seed_means.var(ddof=1)) / seeds, seeds - 1
-        residuals = group((matrix - matrix.mean(axis=0) - seed_means[:, None] + mean).T, clusters)
-        both = float((residuals.errors**2).sum()) / (seeds * (seeds - 1))
-    else:
-        over_seeds, freedom_seeds, both = 0.0, 1, 0.0
-    # Each one-way variance already holds the residual's share once, so that it is taken away once.
-    variance = max(over_questions + over_seeds - both, over_questions, over_seeds)
-    parts = over_questions**2 / max(1, freedom_questions) + over_seeds**2 / freedom_seeds
-    freedom = variance**2 / parts if parts > 0 else max(1, freedom_questions)
-    half = float(stdtrit(freedom, 0.5 + level / 2) * np.sqrt(variance))
-    interval = Interval(mean, mean - half, mean + half, level)
     deviation = float(seed_means.std(ddof=1)) if seeds > 1 else 0.0
-    return SeedSpread(
-        interval, deviation, tuple(map(float, seed_means)), float(np.sqrt(variance)), float(freedom)
-    )
+    errors = (float(grouped.errors[0]), deviation / float(np.sqrt(seeds)))
+    freedoms = (max(1, len(grouped.counts) - 1), max(1, seeds - 1))
+    half = _half_width(errors, freedoms, 1 - level)
+    interval = Interval(mean, mean - half, mean + half, level)
+    return SeedSpread(interval, deviation, tuple(map(float, seed_means)), errors, freedoms)
+
+
+def _half_width(errors: tuple[float, float], freedoms: tuple[int, int], tail: float) -> float:
+    from scipy.special import stdtrit
+
+    widths = [
+        -float(stdtrit(freedom, tail / 2)) * error if error > 0 else 0.0
+        for error, freedom in zip(errors, freedoms, strict=True)
+    ]
+    return hypot(*widths)
 
 
 def compare_over_seeds(
@@ -79,10 +98,8 @@ def compare_over_seeds(
 
     Rows are paired in order; a strategy with a single row meets every row of the other. Wins, ties and losses count questions
     by their mean over the seeds. Questions that any row leaves unscored are left out; fewer than two give None. The p-value is
-    that of the t test with the interval's own error and degrees of freedom, so that it holds for further seeds as well.
+    the level at which the interval touches zero, so that it holds for further seeds as well.
     """
-    from scipy.special import stdtr
-
     seeds = (
         min(len(rows) for rows in (first, second) if len(rows) > 1) if max(len(first), len(second)) > 1 else 1
     )
@@ -96,19 +113,15 @@ def compare_over_seeds(
         return None
     matrix = np.array([[float(a[place] or 0) - float(b[place] or 0) for place in places] for a, b in rows])
     spread = mean_over_seeds(matrix, [clusters[place] for place in places] if clusters else None, level=level)
-    ratio = (
-        abs(spread.mean.value) / spread.error if spread.error > 0 else (np.inf if spread.mean.value else 0.0)
-    )
-    p_value = float(2 * stdtr(spread.freedom, -ratio))
     gains = matrix.mean(axis=0) * (1 if higher_is_better else -1)
-    deviation = spread.error * float(np.sqrt(len(places)))
+    deviation = hypot(*spread.errors) * sqrt(len(places))
     return Comparison(
         metric=metric,
         strategy=strategy,
         against=against,
         difference=spread.mean,
-        p_value=p_value,
-        p_adjusted=p_value,
+        p_value=spread.p_value,
+        p_adjusted=spread.p_value,
         wins=int((gains > _TIE).sum()),
         ties=int((np.abs(gains) <= _TIE).sum()),
         losses=int((gains < -_TIE).sum()),
