@@ -233,6 +233,8 @@ def measure_poison(limit: int, has_model: bool) -> None:
                 answer = _pipeline(generator if has_model else _Silent(), retriever, guard).answer(
                     [Query(row["question"])]
                 )[0]
+                if answer.error:
+                    raise SystemExit(answer.error)
                 rows["right"].append(_holds(answer.text, row["answers"]))
                 rows["planted answer"].append(_holds(answer.text, [row["meta"]["target_answer"]]))
                 rows["planted text in prompt"].append(
