@@ -206,9 +206,10 @@ class _Run:
         gone = known.keys() - {document.id for document in documents}
         self.deleted += len(gone)
         pairs = ((document.id, document.digest) for document in documents)
-        state = FileState(
-            file.name, file.stamp, parsed.digest, file.settings, digest_documents(pairs), tuple(problems)
-        )
+        # A file with something purged in it is read again each time, so that lifting the purge is enough to let it in.
+        digest = parsed.digest if len(documents) == len(built) else ""
+        stamp = file.stamp if digest else ""
+        state = FileState(file.name, stamp, digest, file.settings, digest_documents(pairs), tuple(problems))
         self.batch.note(gone, state, last=fresh[-1].id if fresh else "")
         return fresh
 
@@ -221,7 +222,6 @@ class _Run:
         bar.advance(0, f"{self.batch.written} chunks")
 
 
-def _default_workers() -> int:
 def find_flagged(records: Iterable[DocumentRecord]) -> tuple[IngestProblem, ...]:
     """Return the documents in the index that are suspicious, with the reason."""
     return tuple(
@@ -233,4 +233,5 @@ def find_flagged(records: Iterable[DocumentRecord]) -> tuple[IngestProblem, ...]
     )
 
 
+def _default_workers() -> int:
     return min(8, os.cpu_count() or 1)

@@ -67,6 +67,10 @@ def _limits(record: RunRecord, strategies: tuple[StrategyResult, ...]) -> tuple[
             f"The budget of {record.budget_seconds / 60:.3g} minutes allowed {record.planned} of {record.total} held-out questions: "
             f"differences of about {100 * now:.0f} points can be shown instead of {100 * then:.0f}."
         )
+    if gone := record.volatile.get("purged"):
+        found.append(
+            f"{gone} questions were taken out afterwards, because a document behind them was purged."
+        )
     for item in strategies:
         if item.skipped:
             found.append(f"{item.name} was not measured: {item.skipped}")
