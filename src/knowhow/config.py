@@ -126,6 +126,19 @@ class CompareSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class JudgeSettings:
+    """[judge]: a language model as judge of grounding, which speaks only once its agreement with your labels reaches `floor`.
+
+    `labels` is the path of the file with your own verdicts; `generator` chooses the judging engine as [generator] does, and without it
+    the workspace's own generator judges.
+    """
+
+    labels: str = ""
+    floor: float = 0.4
+    generator: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
 class PrivacySettings:
     """[privacy]: what happens to personal data in documents, examples, questions, answers and everything kept of them.
 
@@ -207,6 +220,7 @@ class Settings:
     prompt: PromptSettings = field(default_factory=PromptSettings)
     format: FormatSettings = field(default_factory=FormatSettings)
     compare: CompareSettings = field(default_factory=CompareSettings)
+    judge: JudgeSettings = field(default_factory=JudgeSettings)
     privacy: PrivacySettings = field(default_factory=PrivacySettings)
     sources: SourceSettings = field(default_factory=SourceSettings)
     audit: AuditSettings = field(default_factory=AuditSettings)
@@ -315,6 +329,7 @@ def _check_ranges(settings: Settings, source: str) -> None:
     for key, share in {
         "[examples] held_out": settings.examples.held_out,
         "[compare] alpha": settings.compare.alpha,
+        "[judge] floor": settings.judge.floor,
     }.items():
         if not 0 < share < 1:
             raise ConfigError(f"{source} {key} must lie between 0 and 1, not {share}.")
@@ -355,6 +370,7 @@ __all__ = [
     "ExampleSettings",
     "FormatSettings",
     "GroupRule",
+    "JudgeSettings",
     "PartChoice",
     "PrivacySettings",
     "PromptSettings",
