@@ -7,11 +7,15 @@ from typing import Annotated
 
 import typer
 
+from knowhow.cli.memory import memory
 from knowhow.cli.options import HERE, JsonOption, WorkspaceOption
 
 audit = typer.Typer(
     help="Who asked, saw, changed, released and purged; and audits of trained models.", no_args_is_help=True
 )
+
+
+audit.command("memory")(memory)
 
 
 @audit.command("log")

@@ -182,9 +182,7 @@ def gate_refusals(before: float | None, after: float | None, tolerance: float = 
     if before is None or after is None:
         reason = "No unanswerable question was asked, so refusals are unknown."
         return Gate(REFUSALS, True, reason, is_required=False)
-    reason = (
-        f"Unanswerable questions were refused at a rate of {before:.2f} without and {after:.2f} with training."
-    )
+    reason = f"Unanswerable questions were refused at a rate of {before:.2f} without and {after:.2f} with training."
     mend = "Train with more unanswerable examples ([strategy.raft] refusals), or raise [retrieval] threshold."
     return Gate(
         REFUSALS,

@@ -24,6 +24,7 @@ from knowhow.types import Answer, Format, Gate, Query
 from knowhow.workspace.components import WorkspaceComponents
 from knowhow.workspace.doctor import contactable_hosts
 from knowhow.workspace.experiments import reopen_report
+from knowhow.workspace.memory import memory_gates
 from knowhow.workspace.screening import screen_fitted
 
 PINNED = ("language", "generator", "retrieval", "prompt", "format")
@@ -97,7 +98,8 @@ def create_release(settings: Settings, order: ReleaseOrder) -> Release:
     arm = _find_arm(record.arms, order.strategy)
     report, _ = reopen_report(pinned, record.id)
     proof = _prove(report, arm)
-    override = _check_gates(proof, arm, report.gates.get(arm.name, ()), order.override)
+    memory = memory_gates(settings, arm.fitted) if arm.traits.learns else ()
+    override = _check_gates(proof, arm, (*report.gates.get(arm.name, ()), *memory), order.override)
     fitted = settings.state / "cache" / "fitted" / arm.fitted
     if not arm.fitted or not fitted.is_dir():
         raise NotFoundError(
@@ -244,7 +246,9 @@ def _prove(report: Report, arm: ArmRecord) -> Proof:
 
 def _check_gates(proof: Proof, arm: ArmRecord, gates: Sequence[Gate], override: str) -> str:
     """Return the override that stays in the log; empty where none was needed."""
-    if proof.is_decided and proof.recommended == arm.name:
+    closed = [gate for gate in gates if not gate.is_open]
+    is_recommended = proof.is_decided and proof.recommended == arm.name
+    if is_recommended and not closed:
         return ""
     if override.strip():
         return override.strip()
@@ -253,8 +257,9 @@ def _check_gates(proof: Proof, arm: ArmRecord, gates: Sequence[Gate], override: 
         if proof.is_decided
         else f"run {proof.run} could not decide"
     )
-    if closed := ", ".join(gate.name for gate in gates if not gate.is_open):
-        why += f", and what it learned does not pass {closed}"
+    if closed:
+        why += f", and what it learned does not pass {', '.join(gate.name for gate in closed)}"
+        why += "".join(f". {gate.reason} {gate.mend}".rstrip(".") for gate in closed)
     raise PolicyError(
         f'{arm.name} may not be released like that: {why} ({proof.headline}) To do it all the same, give --override "reason"; it stays in the log.'
     )
