@@ -49,6 +49,7 @@ class WorkspaceComponents:
             delivers_invalid=self._gold is not None,
             trust=read_trust(self.settings),
             removes_instructions=self.settings.sources.instructions == "remove",
+        )
 
     def _commonest_language(self) -> str:
         languages = Counter(record.language for record in self._records() if record.language)
