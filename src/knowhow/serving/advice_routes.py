@@ -6,12 +6,14 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from fastapi import Request
+from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from knowhow.errors import ConfigError
 from knowhow.serving.failures import RequestError
 from knowhow.serving.languages import choose_language, remember_language
 from knowhow.serving.policy import allow_own_styles
+from knowhow.serving.rendering import render
 from knowhow.serving.routes import Route, principal_of, service_of
 from knowhow.serving.service import Service
 
@@ -24,9 +26,18 @@ async def show_advice(request: Request) -> Any:
     sees_workspace = person.may("reviewer")
     language = choose_language(request)
     text = await service.read(lambda: _render(service, values, language, sees_workspace))
+    if values.get("view") != ["page"] or "goal" not in values:
+        return render(request, "advise.html", form=_cut_form(text))
     response = allow_own_styles(HTMLResponse(text))
     remember_language(request, response, language)
     return response
+
+
+def _cut_form(text: str) -> Markup:
+    """Return the form of the advisor's own page, without its choice of language: our pages have one."""
+    inner = text.partition("<main>")[2].partition("</main>")[0]
+    # The advisor's template has escaped every value already.
+    return Markup(inner[: inner.index("<nav")] + inner.partition("</nav>")[2])
 
 
 def _render(service: Service, values: dict[str, list[str]], language: str, sees_workspace: bool) -> str:

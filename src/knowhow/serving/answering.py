@@ -49,6 +49,7 @@ class Answerer(threading.Thread):
         self._last_good = ""
         self._running: list[Job] = []
         self.on_answer: Callable[[Job, Answer], None] = lambda job, answer: None
+        self.before_delivery: Callable[[Job, Answer], None] = lambda job, answer: None
         self.on_unloadable: Callable[[str, KnowHowError], None] = lambda release, error: None
         self.expect: Callable[[], str] = lambda: ""
 
@@ -152,6 +153,7 @@ class Answerer(threading.Thread):
 
         for job, answer in zip(batch, pipeline.answer(queries, on_text), strict=True):
             named = replace(answer, release=release)
+            self.before_delivery(job, named)
             job.put(Finished(named))
             self.answered += 1
             self.failed += answer.error is not None

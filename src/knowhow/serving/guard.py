@@ -15,6 +15,7 @@ from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from knowhow.advisor.text import say
+from knowhow.serving.auditing import Auditing
 from knowhow.serving.failures import UNKNOWN, RequestError
 from knowhow.serving.keys import Principal
 from knowhow.serving.rendering import show_failure
@@ -44,6 +45,8 @@ class Guard:
 
     def __init__(self, app: ASGIApp, service: Service, routes: Sequence[Route]) -> None:
         self._app, self._service = app, service
+        self._auditing = Auditing(service.workspace)
+        service.answerer.before_delivery = self._auditing.note_answer
         self._table: list[tuple[Pattern[str], Route]] = [
             (compile_path(route.path)[0], route) for route in routes
         ]
@@ -63,16 +66,18 @@ class Guard:
             self._check_host(headers)
             route, allowed = self._find(scope)
             principal = self._authorise(headers, scope["method"], route)
+            scope.setdefault("state", {})["principal"] = principal
             if route is None:
                 raise _not_allowed(allowed) if allowed else UNKNOWN
             limit = 1024 * (route.body_kilobytes or self._service.settings.body_kilobytes)
             body = await _read_body(headers, receive, limit)
         except RequestError as error:
+            await self._auditing.note_refusal(scope, error.status)
             response = _refuse(error, route, Request(scope))
             await response(scope, receive, guarded)
             return
-        scope.setdefault("state", {})["principal"] = principal
-        await self._app(scope, _replay(body, receive), guarded)
+        audited = self._auditing.wrap(scope, guarded, route, principal)
+        await self._app(scope, _replay(body, receive), audited)
 
     def _check_host(self, headers: Headers) -> None:
         # Without keys everybody on this machine is trusted, so a foreign page must not reach us under its own name.

@@ -23,7 +23,8 @@ FOLDER = Path(__file__).parent
 STATIC: Mapping[str, str] = {
     "app.css": "text/css; charset=utf-8",
     **dict.fromkeys(
-        ("app.js", "page.js", "ask.js", "upload.js", "tasks.js"), "text/javascript; charset=utf-8"
+        ("app.js", "page.js", "advise.js", "ask.js", "upload.js", "tasks.js"),
+        "text/javascript; charset=utf-8",
     ),
 }
 NAVIGATION: tuple[tuple[str, Text, str], ...] = (

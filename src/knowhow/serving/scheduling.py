@@ -10,7 +10,7 @@ from knowhow.errors import KnowHowError
 from knowhow.monitoring.alerts import Alert
 from knowhow.types import IngestResult
 from knowhow.workspace import Workspace
-from knowhow.workspace.schedule import Done, follow_schedule
+from knowhow.workspace.schedule import Done, check_schedule, follow_schedule
 
 logger = logging.getLogger("knowhow.serving")
 
@@ -22,6 +22,7 @@ class Scheduler(threading.Thread):
         super().__init__(name="knowhow-schedule", daemon=True)
         self._source, self._raise_alert = workspace, raise_alert
         self._has_ended = threading.Event()
+        check_schedule(workspace.settings)
 
     def run(self) -> None:
         """Follow the schedule until told to stop; without one there is nothing to do."""

@@ -23,6 +23,7 @@ from knowhow.serving.keys import KeyStore, Principal
 from knowhow.serving.observing import Observer, settle
 from knowhow.serving.personal_data import PersonalDataCounts
 from knowhow.serving.runs import Runs
+from knowhow.serving.scheduling import Scheduler
 from knowhow.serving.schemas import ChatMessage, FeedbackRequest
 from knowhow.serving.sessions import Sessions
 from knowhow.serving.shadowing import Shadow
@@ -65,6 +66,7 @@ class Service:
         self.shadow = Shadow(
             workspace, lambda: self.answerer.is_busy, self.observer.note_pair, self.observer.note_unloadable
         )
+        self.scheduler = Scheduler(workspace, self.observer.raise_alert)
         self.answerer.on_answer = self._note_answer
         self.answerer.on_unloadable = self.observer.note_unloadable
         self.answerer.expect = self.observer.expect
@@ -88,6 +90,7 @@ class Service:
         """Begin to answer."""
         self.observer.start()
         self.shadow.start()
+        self.scheduler.start()
         self.answerer.start()
 
     def stop(self) -> None:
@@ -97,6 +100,7 @@ class Service:
         if self.answerer.is_alive():
             self.answerer.abandon()
             self.answerer.join(2.0)
+        self.scheduler.stop()
         self.shadow.stop()
         self.observer.stop()
         self._readers.shutdown(wait=False, cancel_futures=True)

@@ -73,14 +73,14 @@ WORDS: Mapping[str, Mapping[str, Text]] = {
         "routed": say("routed by question"),
     },
     "goal": {
-        "style": say("style: form and tone (half the cost)"),
+        "style": say("style: form and tone"),
         "knowledge": say("knowledge: facts that stay"),
         "both": say("both"),
     },
     "effort": {
-        "quick": say("quick: minutes"),
+        "quick": say("quick"),
         "standard": say("standard"),
-        "thorough": say("thorough: best result"),
+        "thorough": say("thorough"),
     },
     "personal": {
         "email": say("e-mail address"),
