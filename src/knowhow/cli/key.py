@@ -26,7 +26,9 @@ def create(
     """Make a key and print it; it is shown this once, only its digest is kept."""
     from knowhow.workspace.release import current_person
 
-    print(_store(workspace).create(name, role, parse_groups(groups), by=current_person()))
+    token = _store(workspace).create(name, role, parse_groups(groups), by=current_person())
+    _record("key_made", name, workspace, role=role, groups=sorted(parse_groups(groups)))
+    print(token)
 
 
 @key.command("list")
@@ -56,7 +58,15 @@ def revoke(
     from knowhow.workspace.release import current_person
 
     holder = _store(workspace).revoke(name, by=current_person())
+    _record("key_revoked", holder.name, workspace, key=holder.id)
     print(f"Revoked the key {holder.id} of {holder.name}.")
+
+
+def _record(kind: str, name: str, workspace: Path, **details: object) -> None:
+    from knowhow.config import load_settings
+    from knowhow.workspace.audit import AuditLog
+
+    AuditLog(load_settings(workspace)).record(kind, name, **details)
 
 
 def _store(workspace: Path) -> KeyStore:

@@ -163,6 +163,7 @@ def export(
 
     with Workspace(workspace) as opened:
         item = opened.releases.export(name, file)
+        opened.audit.record("exported", item.id, file=file.name)
     print(f"Wrote {item.id} to {file}.")
 
 

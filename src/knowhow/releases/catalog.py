@@ -57,6 +57,7 @@ class Catalog:
     def __init__(self, folder: Path, screen: Callable[[Path], str] = lambda fitted: "") -> None:
         self.folder, self._screen = folder, screen
         self.log = folder / "events.jsonl"
+        self.notify: Callable[[Event], None] = lambda event: None
 
     def events(self) -> list[Event]:
         """The whole log, checked."""
@@ -137,7 +138,7 @@ class Catalog:
             if alias == CHALLENGER and release.id == standing.champion:
                 raise PolicyError(f"{release.id} is the champion and cannot challenge itself.")
             event = Event(0, "", PROMOTED, release.id, by, reason, alias, current, release.override)
-            return append_event(self.log, events, event)
+            return self._append(events, event)
 
     def withdraw_challenger(self, *, by: str, reason: str) -> Event:
         """End a challenge without a new champion."""
@@ -146,7 +147,7 @@ class Catalog:
             current = find_standing(events).challenger
             if not current:
                 raise NotFoundError("There is no challenger to withdraw.")
-            return append_event(self.log, events, Event(0, "", WITHDRAWN, current, by, reason, CHALLENGER))
+            return self._append(events, Event(0, "", WITHDRAWN, current, by, reason, CHALLENGER))
 
     def quarantine(self, names: Collection[str], *, by: str, reason: str) -> list[Event]:
         """Keep releases from ever answering again, and destroy what they learned; those that are quarantined already stay so."""
@@ -155,7 +156,7 @@ class Catalog:
             for name in sorted(names):
                 events = self.events()
                 if name not in find_standing(events).quarantined:
-                    made.append(append_event(self.log, events, Event(0, "", QUARANTINED, name, by, reason)))
+                    made.append(self._append(events, Event(0, "", QUARANTINED, name, by, reason)))
                 # The log comes first: a release without its files must never look like a damaged one.
                 shutil.rmtree(self.folder / check_identifier(name) / "fitted", ignore_errors=True)
             shutil.rmtree(self.folder / ".import", ignore_errors=True)
@@ -175,7 +176,7 @@ class Catalog:
                 )
             self.fitted(self.get(target))
             event = Event(0, "", ROLLED_BACK, target, by, reason, CHAMPION, champions[-1])
-            return append_event(self.log, events, event)
+            return self._append(events, event)
 
     def export(self, name: str, target: Path) -> Release:
         """Write a release as one tar archive, equal releases to equal bytes; an existing file is never overwritten."""
@@ -217,7 +218,12 @@ class Catalog:
         event = Event(
             0, "", kind, release.id, by, reason, override=release.override, manifest=digest_json(stored)
         )
-        append_event(self.log, events, event)
+        self._append(events, event)
+
+    def _append(self, events: list[Event], event: Event) -> Event:
+        made = append_event(self.log, events, event)
+        self.notify(made)
+        return made
 
     def _find(self, name: str, events: list[Event]) -> Event:
         standing = find_standing(events)

@@ -12,6 +12,7 @@ from knowhow.config import Settings, load_settings
 from knowhow.errors import NotFoundError
 from knowhow.protocols import Pipeline, Strategy, TextSink
 from knowhow.types import Answer, DocumentRecord, IngestResult, Query
+from knowhow.workspace.audit import COMPARED, INGESTED, PURGED, TRAINED, AuditLog
 from knowhow.workspace.components import WorkspaceComponents, open_index
 
 if TYPE_CHECKING:
@@ -53,19 +54,29 @@ class Workspace:
         """The parts built from the settings, shared by all verbs."""
         return WorkspaceComponents(self.settings)
 
+    @cached_property
+    def audit(self) -> AuditLog:
+        """The log of who did what."""
+        return AuditLog(self.settings)
+
     def ingest(self, *, rebuild: bool = False, allow_empty: bool = False) -> IngestResult:
         """Bring the index in step with the documents folder; `rebuild` makes it anew beside the old one and swaps them."""
         from knowhow.workspace.ingestion import rebuild_index, sync_index
 
-        if rebuild:
-            return rebuild_index(self.components, allow_empty=allow_empty)
-        return sync_index(self.components, allow_empty=allow_empty)
+        run = rebuild_index if rebuild else sync_index
+        return self._note_ingest(run(self.components, allow_empty=allow_empty))
+
+    def _note_ingest(self, result: IngestResult) -> IngestResult:
+        if result.added or result.changed or result.deleted:
+            counts = {"added": result.added, "changed": result.changed, "deleted": result.deleted}
+            self.audit.record(INGESTED, result.version, skipped=len(result.problems), **counts)
+        return result
 
     def watch(self) -> Iterator[IngestResult]:
         """Ingest again whenever a document changes, until interrupted."""
         from knowhow.workspace.ingestion import watch_index
 
-        return watch_index(self.components)
+        return (self._note_ingest(result) for result in watch_index(self.components))
 
     def records(self) -> list[DocumentRecord]:
         """The documents in the index, ordered by id; empty before the first ingest."""
@@ -117,7 +128,10 @@ class Workspace:
     ) -> list[Answer]:
         """Answer questions by a strategy for an asker in `groups`; NotFoundError before the first ingest."""
         pipeline = self.pipeline(strategy)
-        return pipeline.answer([Query(text, groups) for text in questions], on_text)
+        queries = [Query(text, groups) for text in questions]
+        answers = pipeline.answer(queries, on_text)
+        self.audit.record_answers(queries, answers, strategy=strategy)
+        return answers
 
     def pipeline(self, strategy: str) -> Pipeline:
         """Load a strategy: untrained ones from the settings alone, trained ones from what `train` or `compare` left."""
@@ -141,7 +155,11 @@ class Workspace:
         from knowhow.workspace.comparison import ComparisonOptions
         from knowhow.workspace.experiments import compare
 
-        return compare(self.settings, options or ComparisonOptions())
+        report, page = compare(self.settings, options or ComparisonOptions())
+        self.audit.record(
+            COMPARED, report.id, questions=report.questions, recommended=report.recommendation.strategy
+        )
+        return report, page
 
     def report(self, run: str = "", *, is_rescored: bool = False) -> tuple[Report, Path]:
         """Draw the conclusions of a finished comparison again from its kept answers, of the newest by default."""
@@ -153,7 +171,9 @@ class Workspace:
         """Fit a strategy on the training examples, resumable; return the folder of each seed's arm."""
         from knowhow.workspace.training import train
 
-        return train(self.settings, strategy)
+        folders = train(self.settings, strategy)
+        self.audit.record(TRAINED, strategy, folders=[folder.name for folder in folders.values()])
+        return folders
 
     def training_rows(self, strategy: str) -> list[TrainingRow]:
         """Return what a strategy would be trained on, without training."""
@@ -231,7 +251,9 @@ class Workspace:
 
         self.close()
         person, why = by or current_person(), reason or "no reason given"
-        return purge(self.settings, PurgeOrder(tuple(documents), person, why, with_sources, retrain))
+        receipt = purge(self.settings, PurgeOrder(tuple(documents), person, why, with_sources, retrain))
+        self.audit.record(PURGED, by=person, documents=list(documents), reason=why)
+        return receipt
 
     def resume_purge(self) -> Receipt:
         """Finish a purge that was interrupted; NotFoundError when there is none."""

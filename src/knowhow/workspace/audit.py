@@ -25,7 +25,7 @@ ASKED, OPENED, INGESTED, UPLOADED = "asked", "opened", "ingested", "uploaded"
 TRAINED, COMPARED = "trained", "compared"
 RELEASED, IMPORTED, EXPORTED, PROMOTED, ROLLED_BACK = "released", "imported", "exported", "promoted", "rolled_back"  # fmt: skip
 JUDGED, REVIEWED, KEY_MADE, KEY_REVOKED = "judged", "reviewed", "key_made", "key_revoked"
-PURGED, WIPED = "purged", "wiped"
+PURGED, WIPED, CHANGED, REFUSED = "purged", "wiped", "changed", "refused"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from knowhow.errors import NotFoundError, PolicyError
 from knowhow.releases.feedback import FeedbackLog, Item, Review, paired_verdicts
 from knowhow.storage import locked, write_bytes
 from knowhow.types import Interval
+from knowhow.workspace.audit import REVIEWED, AuditLog
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ def review_feedback(settings: Settings, review: Review, documents: Collection[st
             f"Corrections are added to JSON lines only, and [examples] path names {path.name}. Convert it to a .jsonl file first."
         )
     item = log.review(review)
+    AuditLog(settings).record(REVIEWED, review.feedback, by=review.by, verdict=review.verdict)
     row = example_row(item)
     if row is None:
         return item

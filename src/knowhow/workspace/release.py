@@ -21,6 +21,7 @@ from knowhow.releases.catalog import Catalog
 from knowhow.releases.events import CHAMPION, Event
 from knowhow.releases.release import Proof, Release
 from knowhow.types import Answer, Format, Gate, Query
+from knowhow.workspace.audit import RELEASED, AuditLog
 from knowhow.workspace.components import WorkspaceComponents
 from knowhow.workspace.doctor import contactable_hosts
 from knowhow.workspace.experiments import reopen_report
@@ -161,7 +162,19 @@ def _check_release(shared: WorkspaceComponents, release: Release) -> tuple[Path,
 
 def catalog(settings: Settings) -> Catalog:
     """The catalog of a workspace."""
-    return Catalog(settings.state / "releases", screen_fitted(settings.root))
+    found = Catalog(settings.state / "releases", screen_fitted(settings.root))
+    log = AuditLog(settings)
+    found.notify = lambda event: log.record(
+        RELEASED if event.kind == CREATED else event.kind,
+        event.release,
+        by=event.by,
+        alias=event.alias,
+        instead_of=event.previous,
+        reason=event.reason,
+        override=event.override,
+        log_line=event.number,
+    )
+    return found
 
 
 def current_person() -> str:
