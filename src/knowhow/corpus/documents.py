@@ -86,14 +86,14 @@ def mask_regions(text: str, regions: Sequence[Region], mask: Mask) -> tuple[str,
     moved: list[Region] = []
     position = end = 0
     for region in regions:
-        gap = text[end : region.start]
+        gap = mask(text[end : region.start])
         masked = mask(text[region.start : region.end])
         start = position + len(gap)
         position = start + len(masked)
         pieces += [gap, masked]
         moved.append(Region(start, position, region.page, tuple(mask(name) for name in region.heading)))
         end = region.end
-    return "".join(pieces) + text[end:], tuple(moved)
+    return "".join(pieces) + mask(text[end:]), tuple(moved)
 
 
 def _hidden(flags: Sequence[str]) -> LoadError:

@@ -22,6 +22,7 @@ _EMAIL = re.compile(
     rf"(?<![0-9{_LETTER}._%+-])[0-9{_LETTER}][0-9{_LETTER}._%+'-]{{0,63}}{_AT}"
     rf"(?:[0-9{_LETTER}](?:[0-9{_LETTER}-]{{0,61}}[0-9{_LETTER}])?{_DOT}){{1,6}}(?:[{_LETTER}]{{2,24}}|xn--[0-9A-Za-z-]{{2,59}})(?![0-9{_LETTER}])"
 )
+_URL = re.compile(r"(?<![0-9A-Za-z@])(?:https?://|www\.)[^\s<>\"'，。；（）]+", re.IGNORECASE)
 _IBAN = re.compile(_LEFT + r"[A-Za-z]{2}[0-9]{2}(?=[ -]?[0-9A-Za-z])")
 _CREDIT_CODE = re.compile(
     _LEFT + r"[1-9ANY][1-9][ -]?[0-9]{6}[ -]?[0-9A-HJ-NP-RT-UW-Y]{8}[ -]?[0-9A-HJ-NP-RT-UW-Y]{2}" + _RIGHT
@@ -106,3 +107,9 @@ def find_plates(text: str) -> Iterator[Span]:
             yield match.span()
     for match in _OLD_EMBASSY_PLATE.finditer(text):
         yield match.span()
+
+
+def find_urls(text: str) -> Iterator[Span]:
+    """Yield web addresses."""
+    for match in _URL.finditer(text):
+        yield match.start(), match.start() + len(match[0].rstrip(".,;:!?)'\""))

@@ -111,10 +111,9 @@ _LATIN_LOWER = r"a-z\u00df-\u00f6\u00f8-\u00ff\u0100-\u024f"
 _WORD = rf"[{_LATIN}](?:[{_LATIN}{_LATIN_LOWER}]|['’](?!s\b)|-(?=[{_LATIN}]))*\.?"
 _PARTICLE = r"(?:van|von|de|del|della|di|da|dos|der|den|la|le|bin|ibn|al|el|ter|zu|af)"
 _NAME = rf"{_WORD}(?:[ \u00a0]+(?:{_PARTICLE}[ ]+){{0,2}}{_WORD}){{0,3}}"
+_HONORIFICS = "Mrs?|Ms|Mx|Miss|Dr|Prof|Professor|Sir|Madam|Dame|Herr|Frau|Monsieur|Madame|Señora?"
 _ENGLISH_NAMES = (
-    re.compile(
-        rf"(?<![A-Za-z])(?i:Mrs?|Ms|Mx|Miss|Dr|Prof|Professor|Sir|Madam|Dame|Herr|Frau|Monsieur|Madame|Señora?)\.?[ \u00a0]+(?P<value>{_NAME})"
-    ),
+    re.compile(rf"(?<![A-Za-z])(?i:{_HONORIFICS})\.?[ \u00a0]+(?P<value>{_NAME})"),
     re.compile(
         rf"(?i:(?<![A-Za-z])(?:(?:full|first|last|given|family|middle|maiden|legal|customer|client|patient|employee|cardholder|applicant|"
         rf"account holder|contact|sur)[ _-]?name|name of (?:the )?\w+|name|customer|client|patient|cardholder|account holder|policyholder|applicant|"
@@ -123,7 +122,7 @@ _ENGLISH_NAMES = (
     ),
     re.compile(
         rf"(?<![A-Za-z])(?i:my (?:full |first |last )?name is|my name's|name is|i am called|they call me|dear|"
-        rf"sincerely(?: yours)?,|kind regards,|best regards,|regards,|yours (?:truly|faithfully),|cheers,)[ \t]*\n?[ \t]*(?P<value>{_NAME})"
+        rf"sincerely(?: yours)?,|kind regards,|best regards,|regards,|yours (?:truly|faithfully),|cheers,)[ \t]*\n?[ \t]*(?:(?i:{_HONORIFICS})\.?[ ]+)?(?P<value>{_NAME})"
     ),
 )
 _COMMON_AFTER = frozenset(
@@ -211,7 +210,7 @@ _COMMON_AFTER = frozenset(
 )
 
 _ADDRESS_LABEL = re.compile(
-    r"(?:地址|住址|住所|户籍地|家庭住址|通讯地址|收货地址|寄送地址|联系地址|居住地)(?:为|是)?\s*[:：|\t]?\s*(?P<value>[^\n|\t，。；;]{4,60})"
+    r"(?:(?<!IP)(?<!ip)(?<!登录)(?<!邮件)(?<!邮箱)(?<!网络)(?<!内存)(?<!来源)(?<!MAC)地址|住址|住所|户籍地|家庭住址|通讯地址|收货地址|寄送地址|联系地址|居住地)(?:为|是)?\s*[:：|\t]?\s*(?P<value>(?=[^\n|\t，。；;@]{0,58}[省市区县镇乡村路街道巷弄号楼室栋])[^\n|\t，。；;@]{4,60})"
 )
 _CHINESE_STREET_NUMBER = re.compile(
     r"(?:路|街|大道|巷|弄|胡同|村|小区|花园|里)[\u4e00-\u9fff]{0,3}[0-9]{1,5}(?:号|弄|栋|幢|座|单元|室|楼|层|院)"

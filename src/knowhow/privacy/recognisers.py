@@ -16,11 +16,12 @@ from knowhow.privacy.identifiers import (
     find_ip_addresses,
     find_passports,
     find_plates,
+    find_urls,
 )
 from knowhow.privacy.names import find_addresses, find_names
 from knowhow.privacy.numbers import find_cards, find_resident_ids, find_social_security_numbers
 from knowhow.privacy.phones import find_phones
-from knowhow.privacy.spans import PersonalData, Recogniser, Taken, narrow
+from knowhow.privacy.spans import PersonalData, Recogniser, Span, Taken, narrow
 
 RECOGNISERS: Sequence[Recogniser] = (
     Recogniser("email", find_emails),
@@ -33,12 +34,22 @@ RECOGNISERS: Sequence[Recogniser] = (
     Recogniser("passport", find_passports),
     Recogniser("phone", find_phones),
     Recogniser("plate", find_plates),
-    Recogniser("address", find_addresses),
-    Recogniser("name", find_names),
+    Recogniser("url", find_urls),
 )
-"""In order of precedence: where two overlap, the earlier in this list wins."""
+"""Identifiers, in order of precedence: where two overlap, the earlier in this list wins."""
 
-KINDS = tuple(dict.fromkeys(recogniser.kind for recogniser in RECOGNISERS))
+ANCHORED: Sequence[Recogniser] = (Recogniser("address", find_addresses), Recogniser("name", find_names))
+"""Names and addresses by what stands around them; where something else is found inside, they keep the rest."""
+
+PERSONAL_KINDS = tuple(
+    dict.fromkeys(
+        recogniser.kind for recogniser in (*RECOGNISERS, *ANCHORED) if recogniser.kind not in ("url",)
+    )
+)
+"""What is looked for unless a workspace names kinds."""
+
+OPTIONAL_KINDS = ("url", "place", "organisation", "nationality", "title", "age", "date")
+"""Kinds that are no personal data by themselves; masking them takes knowledge out of documents, so they have to be asked for."""
 
 
 def find_personal_data(
@@ -46,18 +57,27 @@ def find_personal_data(
     kinds: Sequence[str] = (),
     custom: Mapping[str, str] | None = None,
     recognisers: Iterable[Recogniser] = (),
+    protected: Sequence[Span] = (),
 ) -> list[PersonalData]:
-    """Return non-overlapping spans in order; `kinds` restricts them (none: all).
+    """Return non-overlapping spans in order; `kinds` restricts them (none: those of PERSONAL_KINDS).
 
-    `custom` holds regular expressions by kind and comes first, `recognisers` are further ones and come last.
+    `custom` holds regular expressions by kind and comes first, `recognisers` are further ones and come after the identifiers.
+    `protected` are places where nothing is found.
     """
     plain = narrow(text)
     taken = Taken()
-    for recogniser in (*_custom(tuple((custom or {}).items())), *RECOGNISERS, *recognisers):
-        if not kinds or recogniser.kind in kinds or recogniser.kind in (custom or {}):
+    for start, end in protected:
+        taken.add("", start, end)
+    wanted = frozenset(kinds or PERSONAL_KINDS)
+    for recogniser in (*_custom(tuple((custom or {}).items())), *RECOGNISERS):
+        if recogniser.kind in wanted or recogniser.kind in (custom or {}):
             for start, end in recogniser.find(plain):
                 taken.add(recogniser.kind, start, end)
-    return [PersonalData(kind, start, end, text[start:end]) for start, end, kind in taken]
+    for recogniser in (*recognisers, *ANCHORED):
+        if recogniser.kind in wanted:
+            for start, end in recogniser.find(plain):
+                taken.add_rest(recogniser.kind, start, end, plain)
+    return [PersonalData(kind, start, end, text[start:end]) for start, end, kind in taken if kind]
 
 
 def mask_personal_data(text: str, kinds: Sequence[str] = (), custom: Mapping[str, str] | None = None) -> str:

@@ -71,5 +71,30 @@ class Taken:
         self._spans.insert(place, (start, end, kind))
         return True
 
+    def add_rest(self, kind: str, start: int, end: int, text: str) -> None:
+        """Claim what is still free of a span, without blanks and signs at the edges of the pieces; neighbours of the kind become one."""
+        inside = [span for span in self._spans if span[0] < end and start < span[1]]
+        edges = [start, *(edge for span in inside for edge in span[:2]), end]
+        for first, last in zip(edges[::2], edges[1::2], strict=True):
+            while first < last and not _is_word(text[first]):
+                first += 1
+            while first < last and not _is_word(text[last - 1]):
+                last -= 1
+            if first < last:
+                self.add(kind, first, last)
+                self._join(kind, first, text)
+
+    def _join(self, kind: str, start: int, text: str) -> None:
+        place = bisect_left(self._spans, (start,))
+        for left in (place, place - 1):
+            if 0 <= left < len(self._spans) - 1:
+                (first, end, one), (begin, last, other) = self._spans[left : left + 2]
+                if one == other == kind and not text[end:begin].strip(" ,\n"):
+                    self._spans[left : left + 2] = [(first, last, kind)]
+
     def __iter__(self) -> Iterator[tuple[int, int, str]]:
         return iter(self._spans)
+
+
+def _is_word(character: str) -> bool:
+    return character.isalnum() or character in "#)"

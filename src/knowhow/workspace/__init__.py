@@ -142,7 +142,10 @@ class Workspace:
         from knowhow.workspace.fitted import find_fitted
 
         built = self.strategy(strategy)
-        return built.load(find_fitted(self.settings, strategy, built, self.components), self.components)
+        from knowhow.workspace.personal_data import mask_pipeline
+
+        loaded = built.load(find_fitted(self.settings, strategy, built, self.components), self.components)
+        return mask_pipeline(self.settings, loaded)
 
     def strategy(self, name: str) -> Strategy:
         """Build a strategy with its options from [strategy.<name>], or from [router] for the one that routes."""

@@ -14,6 +14,7 @@ from knowhow.releases.feedback import ACCEPTED, Item
 from knowhow.storage import read_json
 from knowhow.types import Example
 from knowhow.workspace.feedback import feedback_log
+from knowhow.workspace.personal_data import mask_examples
 from knowhow.workspace.release import catalog
 
 LEAST_ROWS, LEAST_SHARE = 20, 0.1
@@ -173,7 +174,7 @@ def _examples(settings: Settings) -> dict[str, Example]:
     if not path.exists():
         return {}
     try:
-        return {example.id: example for example in read_examples(path).examples}
+        return {example.id: example for example in mask_examples(settings, read_examples(path).examples)}
     except DataError:
         return {}
 

@@ -14,6 +14,7 @@ from knowhow.protocols import Components, Strategy
 from knowhow.storage import read_json, write_json
 from knowhow.types import DocumentRecord
 from knowhow.workspace.components import open_index
+from knowhow.workspace.personal_data import mask_examples
 from knowhow.workspace.screening import prepare_examples, screen_fitted
 
 
@@ -43,7 +44,8 @@ def find_fitted(settings: Settings, name: str, strategy: Strategy, components: C
     path = settings.root / settings.examples.path
     if path.exists():
         # Few-shot prompts change with the examples, and keeping them costs nothing, so they are made anew each time.
-        examples = prepare_examples(settings.root, read_examples(path).examples, _records(settings))
+        found = mask_examples(settings, read_examples(path).examples)
+        examples = prepare_examples(settings.root, found, _records(settings))
         chosen = set(split_examples(examples, settings.examples.held_out).train)
         folder.mkdir(parents=True, exist_ok=True)
         strategy.fit([example for example in examples if example.id in chosen], components, folder)

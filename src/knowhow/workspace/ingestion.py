@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from knowhow.deletion.tombstones import read_tombstones
 from knowhow.storage import digest_json, sync_directory
 from knowhow.types import IngestResult
 from knowhow.workspace.components import WorkspaceComponents, open_index
+from knowhow.workspace.personal_data import masking_of
 
 if TYPE_CHECKING:
     from knowhow.corpus.sync import Corpus
@@ -53,6 +54,7 @@ def _corpus(components: WorkspaceComponents, state: str) -> Corpus:
     from knowhow.corpus.sync import Corpus
 
     settings = components.settings
+    masking = masking_of(settings)
     return Corpus(
         folder=settings.root / settings.documents.path,
         state=settings.state / state,
@@ -64,15 +66,6 @@ def _corpus(components: WorkspaceComponents, state: str) -> Corpus:
         mask=masking,
         refuses_hidden=settings.sources.hidden == "refuse",
         identity=digest_json(
-            [components.embedder().identity, settings.privacy.mode, list(settings.privacy.kinds)]
+            [components.embedder().identity, "off" if masking is None else masking.identity]
         ),
     )
-
-
-def _mask(components: WorkspaceComponents) -> Callable[[str], str] | None:
-    privacy = components.settings.privacy
-    if privacy.mode == "off":
-        return None
-    from knowhow.privacy.recognisers import mask_personal_data
-
-    return partial(mask_personal_data, kinds=privacy.kinds)

@@ -24,6 +24,7 @@ from knowhow.types import Answer, DocumentRecord, Example
 from knowhow.workspace.components import WorkspaceComponents, open_index
 from knowhow.workspace.doctor import find_hosts
 from knowhow.workspace.guarding import Guardian
+from knowhow.workspace.personal_data import mask_examples
 from knowhow.workspace.traffic import Assignment, Traffic, challenges
 
 if TYPE_CHECKING:
@@ -188,7 +189,8 @@ class LiveMonitor:
         from knowhow.evaluation.examples import read_examples
 
         try:
-            questions = [example.question for example in read_examples(path).examples][-_MOST_EXAMPLES:]
+            examples = read_examples(path).examples[-_MOST_EXAMPLES:]
+            questions = [example.question for example in mask_examples(self._settings, examples)]
         except KnowHowError:
             return
         embedder = self._components.embedder()

@@ -11,6 +11,7 @@ from knowhow.progress import progress
 from knowhow.storage import digest
 from knowhow.types import Answer, Example, Query
 from knowhow.workspace.comparison import build_metrics
+from knowhow.workspace.personal_data import mask_examples
 
 if TYPE_CHECKING:
     from knowhow.workspace import Workspace
@@ -32,7 +33,7 @@ def rehearse(workspace: Workspace, strategy: str, count: int = QUESTIONS) -> dic
     The questions are held out, never trained on, and drawn by digest, so that the next rehearsal asks the same ones.
     """
     settings = workspace.settings
-    examples = read_examples(settings.root / settings.examples.path).examples
+    examples = mask_examples(settings, read_examples(settings.root / settings.examples.path).examples)
     held_out = set(split_examples(examples, settings.examples.held_out).held_out)
     chosen = sorted((item for item in examples if item.id in held_out), key=lambda item: digest(item.id))[
         :count

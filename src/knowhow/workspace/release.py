@@ -26,6 +26,7 @@ from knowhow.workspace.components import WorkspaceComponents
 from knowhow.workspace.doctor import contactable_hosts
 from knowhow.workspace.experiments import reopen_report
 from knowhow.workspace.memory import memory_gates
+from knowhow.workspace.personal_data import mask_pipeline
 from knowhow.workspace.screening import screen_fitted
 
 PINNED = ("language", "generator", "retrieval", "prompt", "format")
@@ -136,7 +137,8 @@ def load_release(shared: WorkspaceComponents, release: Release) -> ReleasedPipel
     strategy: Strategy = registry.build(
         "strategy", release.strategy, _with_seed(release), section=f"release {release.id}"
     )
-    return ReleasedPipeline(release, strategy.load(fitted, components), components)
+    pipeline = mask_pipeline(shared.settings, strategy.load(fitted, components))
+    return ReleasedPipeline(release, pipeline, components)
 
 
 def promote_release(
