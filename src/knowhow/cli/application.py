@@ -25,7 +25,9 @@ from knowhow.cli.purge import purge
 from knowhow.cli.release import release
 from knowhow.cli.report import report
 from knowhow.cli.review import review
+from knowhow.cli.schedule import schedule
 from knowhow.cli.serve import serve
+from knowhow.cli.stream import stream
 from knowhow.cli.traffic import traffic
 from knowhow.cli.train import train
 from knowhow.cli.wipe import wipe
@@ -55,6 +57,8 @@ def build_application() -> typer.Typer:
     app.command("serve")(serve)
     app.add_typer(traffic, name="traffic")
     app.command("monitor")(monitor)
+    app.add_typer(schedule, name="schedule")
+    app.command("stream")(stream)
     app.command("review")(review)
     app.add_typer(key, name="key")
     app.command("list")(list_documents)

@@ -312,14 +312,22 @@ def _records(settings: Settings) -> list[DocumentRecord]:
 
 def _count_waiting(settings: Settings) -> int:
     """Count the files that an ingest would read: new, or changed since the last one saw them."""
-    from knowhow.corpus.folder import scan_folder
+    from knowhow.corpus.folder import SourceFile, digest_source, scan_folder
     from knowhow.corpus.state import read_states
 
     folder, states = settings.root / settings.documents.path, read_states(settings.state / "ingest.jsonl")
     if not folder.is_dir():
         return 0
+
+    def is_known(file: SourceFile) -> bool:
+        state = states.get(file.name)
+        # A file that was written a moment ago has no stamp that could be trusted.
+        return state is not None and (
+            bool(file.stamp) and file.stamp == state.stamp or digest_source(file) == state.digest
+        )
+
     scan = scan_folder(folder, settings.documents.rules, settings.documents.exclude, "")
-    return sum(file.name not in states or states[file.name].stamp != file.stamp for file in scan.files)
+    return sum(not is_known(file) for file in scan.files)
 
 
 def _describe_challenge(settings: Settings) -> str:
