@@ -14,7 +14,7 @@ from knowhow.types import Document
 
 _WINDOW, _CJK_WINDOW, _STEP = 40, 16, 120
 _MOST_WINDOWS, _MOST_WORDS = 400, 200
-_VECTOR_BYTES = 256
+_VECTOR_BYTES, _BLOCK = 256, 1 << 20
 _WORD = re.compile(r"[^\W_](?:[\w.-]{8,}[^\W_])")
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 
@@ -33,8 +33,9 @@ def choose_passages(purged: Iterable[Document], staying: Iterable[str]) -> Passa
     encoded = {text.encode(errors="surrogatepass"): text for text in candidates}
     patterns = PatternSet(encoded)
     shared: set[int] = set()
-    for text in staying:
-        shared |= patterns.find(f"{text}\n{text.casefold()}".encode(errors="surrogatepass"))
+    texts = (f"{text}\n{text.casefold()}\n".encode(errors="surrogatepass") for text in staying)
+    for block in _joined(texts):
+        shared |= patterns.find(block)
     kept = [encoded[pattern] for number, pattern in enumerate(patterns.patterns) if number not in shared]
     return Passages(tuple(kept), len(shared))
 
@@ -74,9 +75,20 @@ def choose_vectors(purged: Iterable[bytes], staying: Iterable[bytes]) -> list[by
     """Return the beginnings of vectors (float32, little-endian) that no vector that stays has; leading zeros mark nothing."""
     patterns = PatternSet(vector.lstrip(b"\0")[:_VECTOR_BYTES] for vector in purged)
     shared: set[int] = set()
-    for vector in staying:
-        shared |= patterns.find(vector)
+    for block in _joined(staying):
+        shared |= patterns.find(block)
     return [pattern for number, pattern in enumerate(patterns.patterns) if number not in shared]
+
+
+def _joined(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield pieces in blocks of a megabyte: a search of many small ones would cost more for each call than for its bytes."""
+    block = bytearray()
+    for piece in pieces:
+        block += piece
+        if len(block) >= _BLOCK:
+            yield bytes(block)
+            block.clear()
+    yield bytes(block)
 
 
 def _candidates(document: Document) -> Iterator[str]:

@@ -48,7 +48,6 @@ def learned(root: Path, strategy: str) -> tuple[str, str, object]:
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("strategy", ["finetuned", "finetuned_rag"])
-@pytest.mark.timeout(600)
 def test_retrained_without_equals_never_trained_on(
     tiny_model: Path, tmp_path: Path, strategy: str, seed: int
 ) -> None:
