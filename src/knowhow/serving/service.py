@@ -31,6 +31,7 @@ from knowhow.serving.tasks import TaskStore
 from knowhow.types import Answer, Document, DocumentRecord, Message, Query, Role
 from knowhow.workspace import Workspace
 from knowhow.workspace.feedback import feedback_log
+from knowhow.workspace.personal_data import mask_query, mask_text
 from knowhow.workspace.traffic import Assignment
 
 MODEL, EMBEDDER = "knowhow", "knowhow-embedder"
@@ -129,6 +130,7 @@ class Service:
                 400, f"The question may have {limit} characters, and all earlier turns {8 * limit}.", code="too_long", param="messages"
             )  # fmt: skip
         target = self.find_target(model, asker)
+        query = mask_query(self.workspace.settings, query)
         assignment = self.observer.assign(asker.id, query) if target == CHAMPION else Assignment()
         job = Job(asker.id, assignment.release or target, query, wants_text=wants_text, assignment=assignment)
         self._submit(job)
@@ -252,10 +254,10 @@ class Service:
                 question=given.query.text,
                 answer=answer.text,
                 rating=body.rating,
-                correction=body.correction,
+                correction=mask_text(self.workspace.settings, body.correction),
                 wrong_sources=tuple(body.wrong_sources),
                 missing_document=body.missing_document,
-                comment=body.comment,
+                comment=mask_text(self.workspace.settings, body.comment),
                 release=answer.release,
                 index_version=answer.index_version,
                 citations=tuple(CitedPassage(cited.number, cited.document_id, cited.quote) for cited in answer.citations),
