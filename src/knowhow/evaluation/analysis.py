@@ -83,6 +83,8 @@ def _limits(record: RunRecord, strategies: tuple[StrategyResult, ...]) -> tuple[
             found.append(
                 f"{item.failed} answers of {item.name} failed; they score 0 on quality and are left out of cost."
             )
+    if record.judge is not None:
+        found.append(record.judge.sentence)
     once = [item.name for item in strategies if item.traits.learns and item.is_measured and item.seeds == 1]
     if once:
         found.append(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from knowhow.errors import ConfigError
+from knowhow.evaluation.judge_record import JudgeRecord
 from knowhow.protocols import Components, Metric, Strategy
 from knowhow.registry import check_options
 from knowhow.types import Example, Gate, Traits
@@ -83,6 +84,7 @@ class ExperimentPlan:
     settings: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     find_documents: Callable[[], Mapping[str, str]] | None = None
+    judge: JudgeRecord | None = None
     measure_gates: Callable[[Any], Mapping[str, tuple[Gate, ...]]] | None = None
     """Checks what was trained, given the RunRecord, once all answers are there and before the run is written."""
 

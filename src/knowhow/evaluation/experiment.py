@@ -301,6 +301,7 @@ def _record(
         index_version=plan.index_version,
         has_documents=plan.has_documents,
         uncovered=_uncovered(plan, asked),
+        judge=plan.judge,
         volatile={
             "finished": time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime()),
             "seconds": round(budget.elapsed, 1),

@@ -11,6 +11,7 @@ from knowhow.errors import DataError, NotFoundError
 from knowhow.evaluation.answers import answer_from_json, answer_to_json, example_to_json
 from knowhow.evaluation.arms import Goal, Prices
 from knowhow.evaluation.examples import parse_example
+from knowhow.evaluation.judge_record import JudgeRecord, record_from_json, record_to_json
 from knowhow.evaluation.splits import Split, split_from_json
 from knowhow.storage import read_json, read_lines, write_json, write_text
 from knowhow.types import Answer, Example, Gate, Route, Traits
@@ -81,6 +82,7 @@ class RunRecord:
     uncovered: tuple[str, ...] | None
     volatile: Mapping[str, Any] = field(default_factory=dict, hash=False)
     gates: Mapping[str, tuple[Gate, ...]] = field(default_factory=dict, hash=False)
+    judge: JudgeRecord | None = None
     routing: RoutingRecord | None = None
 
 
@@ -120,6 +122,7 @@ def save_run(record: RunRecord, folder: Path) -> None:
             "uncovered": list(record.uncovered) if record.uncovered is not None else None,
             "volatile": dict(record.volatile),
             "routing": asdict(record.routing) if record.routing else None,
+            "judge": record_to_json(record.judge),
             "gates": {name: [asdict(gate) for gate in gates] for name, gates in record.gates.items()},
         },
     )
@@ -169,6 +172,7 @@ def load_run(folder: Path) -> RunRecord:
         has_documents=value["has_documents"],
         uncovered=tuple(value["uncovered"]) if value["uncovered"] is not None else None,
         volatile=value["volatile"],
+        judge=record_from_json(value.get("judge")),
         routing=_routing_from_json(value.get("routing")),
         gates={name: tuple(Gate(**gate) for gate in gates) for name, gates in value.get("gates", {}).items()},
     )

@@ -12,6 +12,8 @@ from knowhow.errors import NotFoundError
 from knowhow.evaluation.arms import Arm, ExperimentPlan, parse_goal, parse_prices
 from knowhow.evaluation.environment import describe_environment
 from knowhow.evaluation.examples import read_examples
+from knowhow.evaluation.judging import JUDGED
+from knowhow.evaluation.metrics.content import read_structure
 from knowhow.evaluation.metrics.information import accepted_options, build_metric
 from knowhow.protocols import Metric, RoutingStrategy
 from knowhow.storage import digest_json
@@ -94,10 +96,10 @@ def _all_documents(components: WorkspaceComponents) -> list[Any]:
 
 
 def _decisive(examples: Sequence[Example]) -> str:
-    """F1 of words decides where answers are prose; exact match where every answer is one JSON value."""
+    """F1 of words decides where answers are prose; F1 of fields where every answer is one JSON object or list."""
     references = [reference for example in examples for reference in example.references]
-    is_structured = bool(references) and all(text.lstrip().startswith(("{", "[{")) for text in references)
-    return "exact_match" if is_structured else "token_f1"
+    is_structured = bool(references) and all(read_structure(text) is not None for text in references)
+    return "field_f1" if is_structured else "token_f1"
 
 
 def _names(settings: Settings, options: ComparisonOptions, has_documents: bool) -> tuple[str, ...]:
@@ -138,8 +140,15 @@ def _arms(settings: Settings, components: WorkspaceComponents, names: Sequence[s
 
 
 def build_metrics(settings: Settings, names: Iterable[str]) -> dict[str, Metric]:
-    """Return the named metrics with the workspace's form and number of passages, whoever asks for scores."""
+    """Return the named metrics with the workspace's form and number of passages, whoever asks for scores.
+
+    The judge's metric is left out: it takes more than settings (see workspace/judging.py).
+    """
     form = read_format(settings)
     # Content is judged in the last section: what stands before it is the house's form, scored apart.
     shared = {"form": form, "sections": form.sections, "k": settings.retrieval.k}
-    return {name: build_metric(name, accepted_options(name, shared)) for name in dict.fromkeys(names)}
+    return {
+        name: build_metric(name, accepted_options(name, shared))
+        for name in dict.fromkeys(names)
+        if name != JUDGED
+    }

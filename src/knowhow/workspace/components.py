@@ -29,6 +29,7 @@ class WorkspaceComponents:
         self._embedders: dict[Path | None, Embedder] = {}
         self._generators: dict[Path | None, Generator] = {}
         self._retrievers: dict[Path | None, Retriever] = {}
+        self._judge: Generator | None = None
 
     @cached_property
     def format(self) -> Format:
@@ -73,6 +74,11 @@ class WorkspaceComponents:
         """Version of the index as it is now; empty before the first ingest."""
         return self.index.version if self.index_path.exists() else ""
 
+    @cached_property
+    def training_groups(self) -> frozenset[str]:
+        """The groups of [training] groups; without any, training reads public documents only."""
+        return read_training_groups(self.settings)
+
     def documents(self) -> Iterable[Document]:
         """Every document that training may read: public ones, and those of the training groups."""
         return (
@@ -80,11 +86,6 @@ class WorkspaceComponents:
             for record in self.index.records()
             if not record.groups or record.groups & self.training_groups
         )
-
-    @cached_property
-    def training_groups(self) -> frozenset[str]:
-        """The groups of [training] groups; without any, training reads public documents only."""
-        return read_training_groups(self.settings)
 
     def chunks(self) -> Iterable[Chunk]:
         """Every chunk that training may read."""
@@ -135,6 +136,16 @@ class WorkspaceComponents:
             self._generators[adapter] = _build("generator", self.settings.generator, extra)
         return self._generators[adapter]
 
+    def judge(self) -> Generator:
+        """The generator of [judge], by default the one that answers."""
+        chosen = dict(self.settings.judge.generator)
+        if not chosen:
+            return self.generator()
+        if self._judge is None:
+            name = str(chosen.pop("name", self.settings.generator.name))
+            self._judge = _build("generator", PartChoice(name, chosen), {}, section="judge.generator")
+        return self._judge
+
     def trainer(self) -> Trainer:
         """The configured trainer."""
         options = {"effort": self.settings.effort, **training_options(self.settings)}
@@ -146,13 +157,12 @@ class WorkspaceComponents:
         for generator in self._generators.values():
             generator.close()
         self._generators.clear()
+        if self._judge is not None:
+            self._judge.close()
+            self._judge = None
         self._retrievers.clear()
         if "index" in self.__dict__:
             self.__dict__.pop("index").close()
-
-
-def _count_words(text: str) -> int:
-    return len(words(text))
 
 
 def read_training_groups(settings: Settings) -> frozenset[str]:
@@ -160,12 +170,12 @@ def read_training_groups(settings: Settings) -> frozenset[str]:
     names = settings.training.get("groups", ())
     if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) and name for name in names):
         raise ConfigError(f"[training] groups must be a list of names, not {names!r}.")
+    return frozenset(names)
+
+
 def read_trust(settings: Settings) -> tuple[tuple[str, int], ...]:
     """Return the rules of [sources] as (glob, level)."""
     return tuple((rule.path, LEVELS[rule.trust]) for rule in settings.sources.rules)
-
-
-    return frozenset(names)
 
 
 def _count_words(text: str) -> int:
@@ -175,23 +185,22 @@ def _count_words(text: str) -> int:
 def open_index(settings: Settings, path: Path, identity: str, *, screens: bool = True) -> Index:
     """Open an index file with the configured engine; `identity` is that of the vectors, empty to read records only.
 
+    What was purged before and came back with an old copy is removed from it at once, unless `screens` is False.
+    """
+    choice = settings.index
+    index: Index = _build("index", choice, {"path": path, "embedder": identity})
     if screens and (returned := remove_returned(settings.root, index)):
         print(
             f"{returned} documents that were purged had come back with an old copy and were removed from {path.name} again. "
             "Purge what else came back with: knowhow purge --again",
             file=sys.stderr,
         )
-    What was purged before and came back with an old copy is removed from it at once, unless `screens` is False.
-    """
-    choice = settings.index
-    index: Index = _build("index", choice, {"path": path, "embedder": identity})
     return index
 
 
-def _build(kind: str, choice: PartChoice, extra: Mapping[str, Any]) -> Any:
+def _build(kind: str, choice: PartChoice, extra: Mapping[str, Any], *, section: str = "") -> Any:
+    place = f"knowhow.toml [{section or kind}]"
     try:
-        return registry.build(
-            kind, choice.name, {**choice.options, **extra}, section=f"knowhow.toml [{kind}]"
-        )
+        return registry.build(kind, choice.name, {**choice.options, **extra}, section=place)
     except NotFoundError as error:
-        raise ConfigError(f"knowhow.toml [{kind}] name: {error}") from None
+        raise ConfigError(f"{place} name: {error}") from None

@@ -52,10 +52,15 @@ def contactable_hosts(settings: Settings) -> list[str]:
     from knowhow.monitoring.alerts import find_address
 
     parts = (settings.generator, settings.embedder, settings.index)
+    judge = settings.judge.generator
     own = {"webhook": find_address(settings.alerts), "otlp": settings.monitoring.otlp}
     streams = {server.strip() for server in settings.stream.servers.split(",") if server.strip()}
     return sorted(
-        {host for options in (*(choice.options for choice in parts), own) for host in find_hosts(options)}
+        {
+            host
+            for options in (*(choice.options for choice in parts), judge, own)
+            for host in find_hosts(options)
+        }
         | streams
     )
 

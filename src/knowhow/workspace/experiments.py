@@ -8,7 +8,6 @@ from pathlib import Path
 
 from knowhow.config import Settings
 from knowhow.evaluation.analysis import build_report, expected_difference
-from knowhow.evaluation.evidence import name_documents
 from knowhow.evaluation.examples import read_examples
 from knowhow.evaluation.experiment import run_experiment
 from knowhow.evaluation.lint import LintInputs, LintReport
@@ -17,11 +16,13 @@ from knowhow.evaluation.report import write_report
 from knowhow.evaluation.results import Report
 from knowhow.evaluation.runs import find_run, load_run
 from knowhow.evaluation.splits import split_examples
+from knowhow.evidence import name_documents
 from knowhow.privacy.recognisers import find_personal_data
 from knowhow.workspace.comparison import ComparisonOptions, build_metrics, plan_comparison
 from knowhow.workspace.components import open_index
 from knowhow.workspace.fitted import remember_fitted
 from knowhow.workspace.gates import GateMeasurer
+from knowhow.workspace.judging import add_judged, judge_answers, with_judge
 from knowhow.workspace.measurement import add_prior
 from knowhow.workspace.working import working
 
@@ -34,22 +35,25 @@ def compare(settings: Settings, options: ComparisonOptions) -> tuple[Report, Pat
 
 def _compare(settings: Settings, options: ComparisonOptions) -> tuple[Report, Path]:
     plan, components = plan_comparison(settings, options)
-    metric = plan.metrics[plan.decisive]
-    measurer = GateMeasurer(settings, components, plan.examples, metric, lambda: _error_kinds(settings))
     try:
-        record = run_experiment(replace(plan, measure_gates=measurer))
+        plan = with_judge(settings, plan, components)
+        metric = plan.metrics[plan.decisive]
+        measurer = GateMeasurer(settings, components, plan.examples, metric, lambda: _error_kinds(settings))
+        record = judge_answers(run_experiment(replace(plan, measure_gates=measurer)), plan)
     finally:
         components.close()
     remember_fitted(settings, {arm.name: arm.fitted for arm in record.arms if arm.fitted and arm.seed == 0})
-    report = add_prior(build_report(record, plan.metrics))
-    return report, write_report(report, plan.runs / record.id)
+    folder = plan.runs / record.id
+    report = add_prior(build_report(record, add_judged(plan.metrics, record, folder)))
+    return report, write_report(report, folder)
 
 
 def reopen_report(settings: Settings, name: str = "", *, is_rescored: bool = False) -> tuple[Report, Path]:
     """Draw the report of a finished run again from its kept answers, newest by default; `is_rescored` also writes its files anew."""
     folder = find_run(settings.state / "runs", name)
     record = load_run(folder)
-    report = add_prior(build_report(record, build_metrics(settings, record.metrics)))
+    metrics = add_judged(build_metrics(settings, record.metrics), record, folder)
+    report = add_prior(build_report(record, metrics))
     page = folder / "report.html"
     if is_rescored or not page.exists():
         page = write_report(report, folder)

@@ -32,6 +32,7 @@ class MetricInfo:
 
 
 _known: dict[tuple[str, str], MetricInfo] = {}
+_by_hand: dict[str, MetricInfo] = {}
 
 
 def describe(info: MetricInfo) -> Callable[[Part], Part]:
@@ -44,8 +45,15 @@ def describe(info: MetricInfo) -> Callable[[Part], Part]:
     return keep
 
 
+def announce(name: str, info: MetricInfo) -> None:
+    """Make a metric known that is built by hand, because it needs more than options (a judge, a model)."""
+    _by_hand[name] = info
+
+
 def information(name: str) -> MetricInfo:
-    """Return what the registered metric `name` says about itself; NotFoundError lists the known names."""
+    """Return what the metric `name` says about itself; NotFoundError lists the known names."""
+    if name in _by_hand:
+        return _by_hand[name]
     part = find("metric", name)
     return _known.get((part.__module__, part.__qualname__), MetricInfo())
 

@@ -1,7 +1,7 @@
 """A judge beyond words and rules (a language model, an NLI model), and the gate it has to pass before it may speak.
 
 A judge is calibrated against the user's own labels: the lower end of the interval of Cohen's kappa must reach a floor. Until
-then `JudgedGrounding` refuses to score. Nothing here is registered: a judge needs a model and labels, so it is built by hand.
+then `JudgedGrounding` refuses to score. Nothing here is registered: a judge needs a model and labels (see evaluation/judging.py).
 """
 
 from __future__ import annotations
@@ -114,11 +114,16 @@ class JudgedGrounding:
             )
         if answer.error is not None:
             return 0.0
-        if answer.abstained:
-            return None
-        case = Case(example.question, strip_markers(answer.text), evidence_passages(example, answer))
-        verdict = self.judge.judge([case])[0]
+        case = case_of(example, answer)
+        verdict = None if case is None else self.judge.judge([case])[0]
         return None if verdict is None else float(verdict)
+
+
+def case_of(example: Example, answer: Answer) -> Case | None:
+    """Return what a judge looks at for an answer; None for a failed one and for an abstention."""
+    if answer.error is not None or answer.abstained:
+        return None
+    return Case(example.question, strip_markers(answer.text), evidence_passages(example, answer))
 
 
 def _ask(case: Case) -> Conversation:

@@ -98,6 +98,10 @@ def _facts(report: Report) -> list[tuple[str, str]]:
     facts.append(("strategies measured", str(len(measured))))
     if report.detectable is not None:
         facts.append(("smallest difference shown reliably", number(report.detectable)))
+    judge = record.judge
+    if judge is not None:
+        agreement = "–" if judge.kappa is None else f"{judge.kappa.value:.2f} {interval_text(judge.kappa)}"
+        facts.append((f"judge's agreement, kappa{'' if judge.is_speaking else ' (silent)'}", agreement))
     if report.diagnosis.coverage is not None:
         facts.append(("answers found in the documents", f"{report.diagnosis.coverage:.0%}"))
     return facts

@@ -35,6 +35,7 @@ def report_to_json(report: Report) -> dict[str, Any]:
         "prior": asdict(report.prior) if report.prior else None,
         "gates": {name: [asdict(gate) for gate in gates] for name, gates in report.gates.items()},
         "routing": asdict(report.routing) if report.routing else None,
+        "judge": asdict(record.judge) if record.judge else None,
         "goal": asdict(record.goal),
         "prices": asdict(record.prices),
         "settings": dict(record.settings),
