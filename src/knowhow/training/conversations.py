@@ -11,10 +11,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from knowhow.evidence import EvidenceChunks, negatives
 from knowhow.generation.prompts import PromptStyle, render, render_target
 from knowhow.language import sentences
 from knowhow.protocols import Retriever
-from knowhow.training.evidence import EvidenceChunks, negatives
 from knowhow.training.rows import TrainingRow, check_training_examples, make_row
 from knowhow.types import Chunk, Example, Hit, Query
 

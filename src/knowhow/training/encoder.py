@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from knowhow.errors import MissingDependencyError
+from knowhow.evidence import EvidenceChunks
 from knowhow.protocols import Components, Retriever
 from knowhow.storage import digest, digest_file, read_json, write_json
 from knowhow.training.adapters import library_versions
-from knowhow.training.evidence import EvidenceChunks
 from knowhow.training.job import Job, default_threads, discard, run_job
 from knowhow.training.pairs import build_pairs, write_pairs
 from knowhow.training.rows import example_audiences, is_permitted, plain_groups

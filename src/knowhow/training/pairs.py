@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from knowhow.evidence import EvidenceChunks, negatives
 from knowhow.protocols import Retriever
 from knowhow.storage import write_text
-from knowhow.training.evidence import EvidenceChunks, negatives
 from knowhow.training.rows import check_training_examples, example_audiences, is_permitted
 from knowhow.types import Chunk, Example, Query
 

@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from knowhow.evidence import EvidenceChunks
 from knowhow.language import words
 from knowhow.protocols import Generator
 from knowhow.storage import digest
-from knowhow.training.evidence import EvidenceChunks
 from knowhow.types import Chunk, Conversation, Decoding, Evidence, Example, Message, Role
 
 _ASK = (

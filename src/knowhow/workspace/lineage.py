@@ -11,8 +11,8 @@ from knowhow.config import Settings
 from knowhow.deletion.receipts import find_receipt
 from knowhow.deletion.tombstones import read_tombstones
 from knowhow.errors import DataError, NotFoundError
-from knowhow.evaluation.evidence import name_documents
 from knowhow.evaluation.examples import read_examples
+from knowhow.evidence import name_documents
 from knowhow.releases.catalog import Catalog
 from knowhow.storage import read_json, read_lines
 from knowhow.types import DocumentRecord, Example
@@ -45,7 +45,7 @@ class Target:
 class Use:
     """One thing that used a document; `kind` is dataset, adapter, retriever, examples, comparison, release or feedback.
 
-    `count` is rows, questions or entries that touch the document; `state` says what stands in the way of its use, if anything.
+    `strategy` names what learned from the document, `count` is rows, questions or entries that touch it; `state` says what stands in the way of its use, if anything.
     """
 
     kind: str
@@ -169,21 +169,26 @@ def release_folders(settings: Settings) -> Iterator[tuple[str, Path]]:
             yield folder.name, folder / "fitted"
 
 
-def run_uses(folder: Path, target: Target, fitted: Collection[str]) -> set[str]:
-    """Return the ids of a run's questions whose evidence or answers touch a target, or that an arm learned into `fitted` answered."""
+def run_questions(folder: Path, target: Target) -> set[str]:
+    """Return the ids of a run's questions whose evidence or answers touch a target."""
     touched = {
         str(row["id"])
         for row in _lines(folder / "examples.jsonl")
         if target.holds((item["document"] for item in row.get("evidence", ())), [str(row["id"])])
     }
-    run = _json(folder / "run.json")
-    arms = {arm["key"] for arm in run.get("arms", ()) if arm.get("fitted") in fitted}
     for row in _lines(folder / "answers.jsonl"):
         shown = {hit["chunk"].get("document_id", "") for hit in row.get("hits", ())}
         shown |= {citation.get("document_id", "") for citation in row.get("citations", ())}
-        if row["arm"] in arms or target.holds(shown):
+        if target.holds(shown):
             touched.add(str(row["example"]))
     return touched
+
+
+def run_arms(folder: Path, fitted: Collection[str]) -> set[str]:
+    """Return the arms of a run that answered with what they learned into one of the folders `fitted`."""
+    return {
+        str(arm["key"]) for arm in _json(folder / "run.json").get("arms", ()) if arm.get("fitted") in fitted
+    }
 
 
 def run_documents(folder: Path) -> set[str]:
@@ -218,8 +223,9 @@ def _uses(settings: Settings, target: Target) -> Iterator[Use]:
             states = {standing.champion: "champion", standing.challenger: "challenger"}
             yield Use("release", name, facts.strategy, facts.count(target), states.get(name, ""))
     for folder in sorted((settings.state / "runs").glob("*")):
-        if folder.is_dir() and (questions := run_uses(folder, target, touched)):
-            yield Use("comparison", folder.name, count=len(questions))
+        questions, arms = run_questions(folder, target), run_arms(folder, touched)
+        if questions or arms:
+            yield Use("comparison", folder.name, ", ".join(sorted(arms)), len(questions))
     said = sum(
         is_of_feedback(row.get("value", {}), target)
         for row in _lines(settings.state / "feedback" / "log.jsonl")

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from knowhow.deletion.tombstones import Tombstones, read_tombstones
-from knowhow.evaluation.evidence import name_documents, resolve_evidence
+from knowhow.evidence import name_documents, resolve_evidence
 from knowhow.protocols import Index
 from knowhow.types import DocumentRecord, Example
 from knowhow.workspace.lineage import describe_fitted

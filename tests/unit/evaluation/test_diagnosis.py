@@ -18,10 +18,10 @@ from tests.unit.evaluation.experiments import (
 
 from knowhow.evaluation.analysis import build_report
 from knowhow.evaluation.arms import Prices
-from knowhow.evaluation.evidence import name_documents, resolve_evidence
 from knowhow.evaluation.experiment import run_experiment
 from knowhow.evaluation.results import Report
 from knowhow.evaluation.summaries import answer_cost, cost_unit, summarise_latency
+from knowhow.evidence import name_documents, resolve_evidence
 from knowhow.types import Answer, Evidence, Example
 
 EXAMPLES = make_examples(200)

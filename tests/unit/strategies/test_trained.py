@@ -145,8 +145,8 @@ def test_a_tuned_encoder_stays_only_where_it_finds_more(after, is_kept, tmp_path
 
 
 def test_recall_counts_gold_documents_among_the_first_hits():
+    from knowhow.evidence import EvidenceChunks
     from knowhow.training.encoder import measure_recall
-    from knowhow.training.evidence import EvidenceChunks
 
     known = EvidenceChunks(CHUNKS)
     assert measure_recall(FakeRetriever(CHUNKS), EXAMPLES, known)["recall@1"] == 1.0

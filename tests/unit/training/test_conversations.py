@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 
 from knowhow.errors import DataError
+from knowhow.evidence import EvidenceChunks, holds_answer, negatives
 from knowhow.generation.prompts import PromptStyle
 from knowhow.testing.fakes import FakeRetriever
 from knowhow.training.conversations import RaftOptions, bind_markers, build_grounded, build_raft, build_sft
-from knowhow.training.evidence import EvidenceChunks, holds_answer, negatives
 from knowhow.training.pairs import build_pairs, write_pairs
 from knowhow.training.parity import build_parity_text
 from knowhow.training.rows import plain_groups, read_rows, rows_digest, write_rows
