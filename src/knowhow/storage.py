@@ -5,9 +5,11 @@ What a function here acknowledged by returning is durable; what was interrupted 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
+import sqlite3
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -57,6 +59,13 @@ def write_blocks(path: Path, blocks: Iterable[bytes]) -> str:
         raise
     sync_directory(path.parent)
     return checksum.hexdigest()
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Say whether an error means that the disk, or somebody's share of it, is full; also as SQLite says it."""
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return isinstance(error, sqlite3.Error) and "disk is full" in str(error)
 
 
 def read_blocks(path: Path, size: int = 1 << 20) -> Iterator[bytes]:

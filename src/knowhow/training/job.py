@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 import subprocess
@@ -16,7 +15,7 @@ from typing import Any
 
 from knowhow import errors
 from knowhow.errors import BackendError, KnowHowError
-from knowhow.storage import read_json, write_json
+from knowhow.storage import is_disk_full, read_json, write_json
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,7 @@ def disk_errors(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if not is_disk_full(error):
             raise
         raise BackendError(
             f"The disk is full, so training could not write to {folder}. Free some space and start again: nothing that was "

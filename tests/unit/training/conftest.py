@@ -39,12 +39,16 @@ def write_tokenizer(folder):
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory):
     """Return the directory of the tiny model."""
+    return write_tiny_model(tmp_path_factory.mktemp("tiny"))
+
+
+def write_tiny_model(folder):
+    """Write the tiny model into a folder and return it."""
     for name in ("torch", "transformers", "peft"):
         pytest.importorskip(name, reason="training needs: pip install 'knowhow-ai[train]'")
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    folder = tmp_path_factory.mktemp("tiny")
     torch.manual_seed(0)
     config = LlamaConfig(
         vocab_size=259,

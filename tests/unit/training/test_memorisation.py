@@ -6,7 +6,6 @@ import random
 from dataclasses import replace
 
 import pytest
-
 from tests.unit.training.conftest import write_tokenizer
 
 from knowhow.generation.prompts import make_style
@@ -223,8 +222,7 @@ def make_plan(learner, folder, *, learns_rows=True, **changes):
         rank=64,
         alpha=128,
         layers=1.0,
-        epochs=30.0,
-        batch_examples=2,
+        epochs=16.0,
         learning_rate=1e-2,
         validation=0.0,
         threads=1,
@@ -234,7 +232,7 @@ def make_plan(learner, folder, *, learns_rows=True, **changes):
     members = rows(8)
     adapter = folder / "fitted" / "adapter"
     if learns_rows:
-        trainer.train([row.conversation for row in members], adapter)
+        replace(trainer, epochs=80.0).train([row.conversation for row in members], adapter)
     defaults = {
         "per_kind": 1,
         "references": 15,
