@@ -5,6 +5,7 @@ from __future__ import annotations
 _NAMES = {
     "bleu": "BLEU",
     "chrf": "chrF",
+    "field_f1": "field F1",
     "token_f1": "token F1",
     "retrieval_mrr": "retrieval MRR",
     "retrieval_ndcg": "retrieval nDCG",
