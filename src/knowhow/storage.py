@@ -12,7 +12,7 @@ import os
 import sqlite3
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +99,10 @@ def read_json(path: Path) -> Any:
 
 
 def append_lines(path: Path, rows: Iterable[Any]) -> None:
-    """Append JSON rows durably in one write; a torn last line of an earlier crash is cut off first."""
+    """Append JSON rows durably in one write; a torn last line of an earlier crash is cut off first.
+
+    Where writing fails the file is cut back to what it was: rows that were not acknowledged do not turn up later.
+    """
     text = "".join(
         json.dumps(row, sort_keys=True, ensure_ascii=False, separators=(",", ":")) + "\n" for row in rows
     )
@@ -109,9 +112,15 @@ def append_lines(path: Path, rows: Iterable[Any]) -> None:
     is_new = not path.exists()
     with path.open("ab+") as file:
         _cut_torn_line(file)
-        file.write(text.encode())
-        file.flush()
-        os.fsync(file.fileno())
+        before = file.seek(0, os.SEEK_END)
+        try:
+            file.write(text.encode())
+            file.flush()
+            os.fsync(file.fileno())
+        except BaseException:
+            with suppress(OSError):
+                os.ftruncate(file.fileno(), before)
+            raise
     if is_new:
         sync_directory(path.parent)
 

@@ -8,7 +8,6 @@ import traceback
 from collections.abc import Sequence
 
 from knowhow.errors import KnowHowError
-from knowhow.storage import is_disk_full
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,12 +32,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of our output left (a closed `| head`): nothing to report, and nothing more may be flushed.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except Exception as error:  # noqa: BLE001 - the border: a bug is shown whole, with its own exit code
-        if is_disk_full(error):
-            return _fail(
-                "error: The disk is full. Free some space and run the same command again: what was finished is kept.",
-                4,
-            )
+    except OSError as error:
+        place = f" ({error.filename})" if error.filename else ""
+        text = f"error: the system refused to read or write{place}: {error.strerror or error}. What was not reported as done was not done; mend that and run the command again."
+        return _fail(text, 4)
+    except Exception:  # noqa: BLE001 - the border: a bug is shown whole, with its own exit code
         return _fail(
             f"{traceback.format_exc()}\nerror: this is a bug in KnowHow; please report the lines above.", 1
         )

@@ -14,6 +14,7 @@ from knowhow.cli.compare import compare
 from knowhow.cli.data import data
 from knowhow.cli.doctor import doctor
 from knowhow.cli.evidence import evidence
+from knowhow.cli.fsck import fsck
 from knowhow.cli.ingest import ingest
 from knowhow.cli.init import init
 from knowhow.cli.key import key
@@ -21,6 +22,7 @@ from knowhow.cli.lineage import lineage
 from knowhow.cli.listing import list_documents
 from knowhow.cli.models import models
 from knowhow.cli.monitor import monitor
+from knowhow.cli.pii import pii
 from knowhow.cli.purge import purge
 from knowhow.cli.release import release
 from knowhow.cli.report import report
@@ -61,11 +63,13 @@ def build_application() -> typer.Typer:
     app.command("stream")(stream)
     app.command("review")(review)
     app.add_typer(key, name="key")
+    app.add_typer(pii, name="pii")
     app.command("list")(list_documents)
     app.command("lineage")(lineage)
     app.command("purge")(purge)
     app.command("wipe")(wipe)
     app.add_typer(audit, name="audit")
+    app.command("fsck")(fsck)
     app.add_typer(models, name="models")
     app.command("doctor")(doctor)
     return app

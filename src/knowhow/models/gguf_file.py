@@ -9,6 +9,7 @@ import mmap
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -111,6 +112,9 @@ class _Reader:
         for entry in placed:
             if entry.offset % alignment or entry.offset + entry.bytes > len(self.data):
                 raise ValueError(f"tensor {entry.name} lies outside the file")
+        ordered = sorted(placed, key=lambda entry: entry.offset)
+        if any(one.offset + one.bytes > other.offset for one, other in pairwise(ordered)):
+            raise ValueError("two tensors overlap")
         if len({entry.name for entry in placed}) != len(placed):
             raise ValueError("a tensor occurs twice")
         return GgufHeader(self.path, metadata, kinds, tuple(placed))
