@@ -47,7 +47,8 @@ class Release:
     """One frozen strategy; `settings` are the pinned sections of knowhow.toml, `form` the resolved answer format.
 
     `base_model` and `embedder` are identities (digests) of the generator without adapter and of the embedder. `override` holds the
-    reason given where the comparison did not recommend this strategy, and is empty otherwise.
+    reason given where the comparison did not recommend this strategy, and is empty otherwise. `audiences` are the group sets of what
+    was learned from: only who holds a group of each is answered with it, everyone else by the untrained model.
     """
 
     id: str
@@ -69,6 +70,7 @@ class Release:
     software: str = ""
     learns: bool = False
     notes: Mapping[str, str] = field(default_factory=dict)
+    audiences: tuple[tuple[str, ...], ...] = ()
 
 
 _CIRCUMSTANCES = frozenset({"id", "created", "created_by", "reason", "override", "notes"})
@@ -87,6 +89,9 @@ class Change:
 def name_release(release: Release) -> str:
     """Return the id that the content demands: the strategy's name and ten digits of the digest."""
     behaviour = {key: value for key, value in asdict(release).items() if key not in _CIRCUMSTANCES}
+    if not release.audiences:
+        # Releases that everyone may use keep the id they had before audiences were noted.
+        del behaviour["audiences"]
     slug = re.sub(r"[^a-z0-9]+", "-", release.strategy.lower()).strip("-")[:40] or "release"
     return f"{slug}-{digest_json(behaviour)[:10]}"
 

@@ -20,6 +20,8 @@ from knowhow.registry import check_options
 from knowhow.releases.catalog import Catalog
 from knowhow.releases.events import CHAMPION, Event
 from knowhow.releases.release import Proof, Release
+from knowhow.strategies.audience import read_audiences
+from knowhow.training.rows import plain_groups
 from knowhow.types import Answer, Format, Gate, Query
 from knowhow.workspace.audit import RELEASED, AuditLog
 from knowhow.workspace.components import WorkspaceComponents
@@ -126,6 +128,7 @@ def create_release(settings: Settings, order: ReleaseOrder) -> Release:
         override=override,
         software=knowhow.__version__,
         learns=arm.traits.learns,
+        audiences=tuple(tuple(names) for names in plain_groups(read_audiences(fitted))),
     )
     return catalog(settings).create(draft, fitted)
 

@@ -25,7 +25,42 @@ from knowhow.workspace.components import WorkspaceComponents
 
 EMBEDDER = FakeEmbedder(32)
 PATHS = ("dense", "lexical", "hybrid", "reranked", "cached", "answered")
-WORDS = ["loan", "rate", "fee", "account", "card", "limit", "branch", "form", "refund", "transfer", "dispute", "charge", "salary", "review", "contract", "notice", "period", "audit", "file", "case", "client", "letter", "claim", "policy", "amount", "date", "office", "desk", "team", "manager", "order", "supplier", "invoice", "budget"]
+WORDS = [
+    "loan",
+    "rate",
+    "fee",
+    "account",
+    "card",
+    "limit",
+    "branch",
+    "form",
+    "refund",
+    "transfer",
+    "dispute",
+    "charge",
+    "salary",
+    "review",
+    "contract",
+    "notice",
+    "period",
+    "audit",
+    "file",
+    "case",
+    "client",
+    "letter",
+    "claim",
+    "policy",
+    "amount",
+    "date",
+    "office",
+    "desk",
+    "team",
+    "manager",
+    "order",
+    "supplier",
+    "invoice",
+    "budget",
+]
 
 
 @dataclass(frozen=True)
