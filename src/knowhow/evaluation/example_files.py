@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from knowhow.errors import DataError, MissingDependencyError, NotFoundError
+from knowhow.errors import DataError, NotFoundError
+from knowhow.evaluation.dataset_directories import read_dataset
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ def read_rows(path: Path) -> Iterator[Row]:
             "or correct [examples] path."
         )
     if path.is_dir():
-        return _dataset_rows(path)
+        return (Row(number, values) for number, values in enumerate(read_dataset(path), start=1))
     text = _read_text(path)
     if path.suffix.lower() in {".csv", ".tsv"}:
         return _csv_rows(text, path)
@@ -150,26 +151,3 @@ def _cell_value(name: str, cell: str) -> Any:
         except json.JSONDecodeError:
             return cell
     return cell
-
-
-def _dataset_rows(path: Path) -> Iterator[Row]:
-    try:
-        import datasets
-    except ImportError as error:
-        raise MissingDependencyError.extra(
-            f"Reading the Hugging Face datasets directory {path}", "datasets"
-        ) from error
-    try:
-        loaded = datasets.load_from_disk(str(path))
-    except (FileNotFoundError, ValueError) as error:
-        raise DataError(
-            "is a directory, but not one written by datasets.save_to_disk.",
-            source=str(path),
-            mend="Name the file itself, or save the dataset with save_to_disk.",
-        ) from error
-    parts = loaded.items() if isinstance(loaded, datasets.DatasetDict) else [("", loaded)]
-    number = 0
-    for split, part in parts:
-        for values in part:
-            number += 1
-            yield Row(number, {**({"split": split} if split else {}), **values})
