@@ -256,7 +256,7 @@ class Service:
                 rating=body.rating,
                 correction=mask_text(self.workspace.settings, body.correction),
                 wrong_sources=tuple(body.wrong_sources),
-                missing_document=body.missing_document,
+                missing_document=mask_text(self.workspace.settings, body.missing_document),
                 comment=mask_text(self.workspace.settings, body.comment),
                 release=answer.release,
                 index_version=answer.index_version,

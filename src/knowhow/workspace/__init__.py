@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from knowhow.workspace.consequences import Suggestion
     from knowhow.workspace.facts import Observation
     from knowhow.workspace.lineage import Lineage
+    from knowhow.workspace.personal_data_review import PersonalDataReview
     from knowhow.workspace.release import ReleasedPipeline, ReleaseOrder
     from knowhow.workspace.wipe import Wiped
 
@@ -189,6 +190,19 @@ class Workspace:
         from knowhow.workspace.experiments import check_examples
 
         return check_examples(self.settings, path)
+
+    def review_personal_data(self, *, samples: int = 3) -> PersonalDataReview:
+        """Count personal data in documents and examples as they lie on the disk, whatever [privacy] mode says."""
+        from knowhow.workspace.personal_data_review import review_personal_data
+
+        return review_personal_data(self.settings, samples=samples)
+
+    def reveal(self, text: str) -> str:
+        """Return a text with pseudonyms replaced by what they stand for; ConfigError or PolicyError without the right key."""
+        from knowhow.privacy.vault import open_vault
+        from knowhow.workspace.personal_data import VAULT
+
+        return open_vault(self.settings.state / VAULT, self.settings.privacy, self.root).reveal(text)
 
     @property
     def releases(self) -> Catalog:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from knowhow.releases.feedback import FeedbackLog, Item, Review, paired_verdicts
 from knowhow.storage import locked, write_bytes
 from knowhow.types import Interval
 from knowhow.workspace.audit import REVIEWED, AuditLog
+from knowhow.workspace.personal_data import mask_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,8 @@ def review_feedback(settings: Settings, review: Review, documents: Collection[st
         raise PolicyError(
             f"Corrections are added to JSON lines only, and [examples] path names {path.name}. Convert it to a .jsonl file first."
         )
-    item = log.review(review)
+    texts = {name: mask_text(settings, getattr(review, name)) for name in ("answer", "quote", "note")}
+    item = log.review(replace(review, **texts))
     AuditLog(settings).record(REVIEWED, review.feedback, by=review.by, verdict=review.verdict)
     row = example_row(item)
     if row is None:
