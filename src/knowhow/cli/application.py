@@ -14,6 +14,7 @@ from knowhow.cli.compare import compare
 from knowhow.cli.data import data
 from knowhow.cli.doctor import doctor
 from knowhow.cli.evidence import evidence
+from knowhow.cli.export import export
 from knowhow.cli.fsck import fsck
 from knowhow.cli.ingest import ingest
 from knowhow.cli.init import init
@@ -54,6 +55,7 @@ def build_application() -> typer.Typer:
     app.command("ask")(ask)
     app.add_typer(data, name="data")
     app.command("train")(train)
+    app.command("export")(export)
     app.command("compare")(compare)
     app.command("report")(report)
     app.add_typer(release, name="release")

@@ -15,6 +15,11 @@ def minilm_directory() -> Path:
     return derive(MINILM, "onnx-1", convert_minilm)
 
 
+def smollm_source() -> Path:
+    """Return the embedded generator as the GGUF file it was published as, fetched at first use."""
+    return fetch(SMOLLM2) / _original(SMOLLM2)
+
+
 def smollm_gguf() -> Path:
     """Return the embedded generator as the GGUF file that llama.cpp runs fastest, fetched and converted at first use."""
     from knowhow.models.quantisation import requantise
@@ -52,4 +57,5 @@ __all__ = [
     "remove",
     "smollm_directory",
     "smollm_gguf",
+    "smollm_source",
 ]
