@@ -22,11 +22,19 @@ from knowhow.protocols import Index
 from knowhow.storage import locked, read_lines, write_bytes
 from knowhow.workspace.components import open_index
 from knowhow.workspace.experiments import reopen_report
-from knowhow.workspace.lineage import Target, fitted_folders, is_of_feedback, release_folders, run_uses
+from knowhow.workspace.lineage import (
+    Target,
+    fitted_folders,
+    is_of_feedback,
+    release_folders,
+    run_arms,
+    run_questions,
+)
 from knowhow.workspace.screening import delete_documents
 
 _ERASE_SECONDS = 15.0
 _JSON_LINES = (".jsonl", ".ndjson")
+_LEARNED = "It had learned from a document that was purged since."
 
 
 @dataclass
@@ -116,37 +124,53 @@ def erase_from_runs(erasure: Erasure) -> None:
             if _holds(erasure, folder):
                 shutil.rmtree(folder)
             continue
-        touched = run_uses(folder, erasure.target, erasure.fitted) | _questions_holding(erasure, folder)
-        if touched:
-            _shorten_run(erasure, folder, touched)
+        arms = run_arms(folder, erasure.fitted)
+        touched = run_questions(folder, erasure.target) | _questions_holding(erasure, folder, arms)
+        if touched or arms:
+            _shorten_run(erasure, folder, touched, arms)
 
 
-def _questions_holding(erasure: Erasure, folder: Path) -> set[str]:
+def _questions_holding(erasure: Erasure, folder: Path, arms: Collection[str]) -> set[str]:
     found = set()
     for name, key in (("examples.jsonl", "id"), ("answers.jsonl", "example")):
         path = folder / name
         for line in path.read_bytes().splitlines() if path.exists() else ():
             if erasure.patterns.find(line):
-                found.add(str(json.loads(line)[key]))
+                row = json.loads(line)
+                if row.get("arm") not in arms:
+                    found.add(str(row[key]))
     return found
 
 
-def _shorten_run(erasure: Erasure, folder: Path, touched: set[str]) -> None:
+def _shorten_run(erasure: Erasure, folder: Path, touched: set[str], arms: set[str]) -> None:
     record = load_run(folder)
-    before = len(record.examples)
-    record = drop_questions(record, touched)
-    if not record.examples:
+    shorter = drop_questions(drop_arms(record, arms), touched)
+    if not shorter.examples or all(arm.skipped for arm in shorter.arms):
         shutil.rmtree(folder)
         erasure.count("comparisons", 1)
         return
     for name in ("report.html", "report.md", "report.json", "scores.jsonl"):
         (folder / name).unlink(missing_ok=True)
-    save_run(record, folder)
-    erasure.count("questions of comparisons", before - len(record.examples))
+    save_run(shorter, folder)
+    erasure.count("questions of comparisons", len(record.examples) - len(shorter.examples))
+    erasure.count("strategies of comparisons", sum(not arm.skipped for arm in record.arms if arm.key in arms))
     try:
         reopen_report(erasure.settings, folder.name, is_rescored=True)
     except KnowHowError as error:
         erasure.notes.append(f"The report of {folder.name} could not be drawn again: {error}")
+
+
+def drop_arms(record: RunRecord, arms: Collection[str]) -> RunRecord:
+    """Return a run without the answers of some arms, which count as not measured."""
+    return replace(
+        record,
+        arms=tuple(
+            replace(arm, skipped=_LEARNED, fitted="", lost_to="") if arm.key in arms else arm
+            for arm in record.arms
+        ),
+        answers={arm: found for arm, found in record.answers.items() if arm not in arms},
+        latencies_ms={arm: found for arm, found in record.latencies_ms.items() if arm not in arms},
+    )
 
 
 def drop_questions(record: RunRecord, touched: Collection[str]) -> RunRecord:
@@ -158,6 +182,7 @@ def drop_questions(record: RunRecord, touched: Collection[str]) -> RunRecord:
         for arm, found in record.answers.items()
     }
     gone = len(record.examples) - len(examples)
+    uncovered = record.uncovered
     return replace(
         record,
         examples=examples,
@@ -165,9 +190,7 @@ def drop_questions(record: RunRecord, touched: Collection[str]) -> RunRecord:
         arms=tuple(replace(arm, answered=len(answers.get(arm.key, ()))) for arm in record.arms),
         planned=len(examples),
         total=max(len(examples), record.total - gone),
-        uncovered=None
-        if record.uncovered is None
-        else tuple(name for name in record.uncovered if name in kept),
+        uncovered=None if uncovered is None else tuple(name for name in uncovered if name in kept),
         volatile={**record.volatile, "purged": int(record.volatile.get("purged", 0)) + gone},
     )
 

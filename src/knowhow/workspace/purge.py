@@ -47,7 +47,7 @@ from knowhow.workspace.lineage import (
     fitted_folders,
     release_folders,
     run_documents,
-    run_uses,
+    run_questions,
 )
 from knowhow.workspace.working import pending_purge, refuse_working
 
@@ -139,7 +139,7 @@ def _make_plan(settings: Settings, order: PurgeOrder) -> _Plan:
         for name, folder in release_folders(settings)
         if (described := describe_fitted(folder)) and described.is_of(target)
     }
-    runs = any(run_uses(folder, target, ()) for folder in (settings.state / "runs").glob("*"))
+    runs = any(run_questions(folder, target) for folder in (settings.state / "runs").glob("*"))
     missing = target.ids - {record.id for record in present}
     if missing and not (touched or releases or runs):
         raise NotFoundError.unknown("document", sorted(missing)[0], [record.id for record in records])
