@@ -24,6 +24,7 @@ from knowhow.workspace.fitted import remember_fitted
 from knowhow.workspace.gates import GateMeasurer
 from knowhow.workspace.judging import add_judged, judge_answers, with_judge
 from knowhow.workspace.measurement import add_prior
+from knowhow.workspace.windows import find_window
 from knowhow.workspace.working import working
 
 
@@ -64,6 +65,7 @@ def check_examples(settings: Settings, path: Path | None = None) -> LintReport:
     """Check the configured examples, or those of another file, against the index where there is one."""
     found = read_examples(path or settings.root / settings.examples.path)
     documents, names = _indexed_texts(settings)
+    window = find_window(settings)
     return lint_examples(
         found.examples,
         LintInputs(
@@ -72,6 +74,9 @@ def check_examples(settings: Settings, path: Path | None = None) -> LintReport:
             split=split_examples(found.examples, settings.examples.held_out),
             lines=found.lines,
             find_personal_data=lambda text: [item.kind for item in find_personal_data(text)],
+            count_tokens=window.count,
+            window_tokens=window.tokens,
+            window_unchecked=window.unchecked,
             notices=found.notices,
         ),
     )

@@ -32,6 +32,11 @@ def check_examples(examples: Sequence[Example], inputs: LintInputs | None = None
         findings += check_personal_data(examples, given.find_personal_data)
     if given.count_tokens is not None and given.window_tokens:
         findings += check_lengths(examples, given.count_tokens, given.window_tokens)
+    elif given.window_unchecked:
+        sentence = (
+            "Whether the rows fit the model's window was not checked, because tokens could not be counted."
+        )
+        findings.append(Finding("too_long", "notice", sentence, given.window_unchecked))
     if given.split is not None:
         findings += check_held_out(given.split) + describe_leaks(given.split)
     located = [_locate(finding, given.lines) for finding in findings]

@@ -45,7 +45,10 @@ class LintReport:
 
 @dataclass(frozen=True, slots=True)
 class LintInputs:
-    """What lint may look at besides the examples; what is absent is not checked."""
+    """What lint may look at besides the examples; what is absent is not checked.
+
+    `window_unchecked` says why nobody can count tokens, where the rows' length should have been checked.
+    """
 
     documents: Mapping[str, str] | None = None
     document_names: frozenset[str] = frozenset()
@@ -54,4 +57,5 @@ class LintInputs:
     find_personal_data: FindPersonalData | None = None
     count_tokens: CountTokens | None = None
     window_tokens: int = 0
+    window_unchecked: str = ""
     notices: tuple[str, ...] = ()
