@@ -7,6 +7,7 @@ import math
 import secrets
 import threading
 import time
+import weakref
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from typing import Any
 from knowhow.advisor.text import Number, say
 from knowhow.serving.failures import OverloadedError, RequestError
 from knowhow.types import Answer, Query
-from knowhow.workspace.traffic import Assignment
+from knowhow.workspace.traffic import UNASSIGNED, Assignment
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,38 @@ class Finished:
 Event = TextPart | Finished
 
 
+class _Mailbox:
+    """Events on their way from the answering thread to one loop: all that come before the loop looks are one wake-up.
+
+    Waking a loop costs both threads more than an event does, and a batch writes a piece of every answer at once.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = weakref.ref(loop)
+        self._waiting: deque[tuple[asyncio.Queue[Event], Event]] = deque()
+        self._is_called = False
+
+    def put(self, events: asyncio.Queue[Event], event: Event) -> None:
+        """Hand over an event, from any thread; RuntimeError when the loop has ended."""
+        # In this order: what is appended before the loop clears the mark is found, what comes later calls again.
+        self._waiting.append((events, event))
+        if not self._is_called:
+            self._is_called = True
+            loop = self._loop()
+            if loop is None:
+                raise RuntimeError("the loop has ended")
+            loop.call_soon_threadsafe(self._deliver)
+
+    def _deliver(self) -> None:
+        self._is_called = False
+        while self._waiting:
+            events, event = self._waiting.popleft()
+            events.put_nowait(event)
+
+
+_mailboxes: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Mailbox] = weakref.WeakKeyDictionary()
+
+
 @dataclass
 class Job:
     """One question (or some texts to embed) on its way; events arrive in `events` on the loop that made it."""
@@ -46,7 +79,7 @@ class Job:
     query: Query | None = None
     texts: Sequence[str] = ()
     wants_text: bool = False
-    assignment: Assignment = Assignment()
+    assignment: Assignment = UNASSIGNED
     arrived: float = field(default_factory=time.time)
     id: str = field(default_factory=lambda: secrets.token_hex(12))
     submitted: float = field(default_factory=time.perf_counter)
@@ -57,7 +90,8 @@ class Job:
 
     def __post_init__(self) -> None:
         """Remember the loop, to which the answering thread hands events."""
-        self._loop = asyncio.get_running_loop()
+        loop = asyncio.get_running_loop()
+        self._mailbox = _mailboxes.get(loop) or _mailboxes.setdefault(loop, _Mailbox(loop))
         self.events: asyncio.Queue[Event] = asyncio.Queue()
 
     def put(self, event: Event) -> None:
@@ -66,7 +100,7 @@ class Job:
             self.is_done = True
             self.ended = time.perf_counter()
         try:
-            self._loop.call_soon_threadsafe(self.events.put_nowait, event)
+            self._mailbox.put(self.events, event)
         except RuntimeError:
             self.is_cancelled = True
 

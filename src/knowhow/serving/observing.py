@@ -17,12 +17,11 @@ from knowhow.traffic.assignment import CHALLENGER_ARM
 from knowhow.types import Answer, Query
 from knowhow.workspace import Workspace
 from knowhow.workspace.monitoring import LiveEvent, LiveMonitor
-from knowhow.workspace.traffic import JUDGE, Assignment, Traffic
+from knowhow.workspace.traffic import JUDGE, UNASSIGNED, Assignment, Traffic
 
 logger = logging.getLogger("knowhow.serving")
 _LOOK_SECONDS = 0.25
 _MOST_WAITING = 10_000
-_NOTHING = Assignment()
 
 
 class Observer(threading.Thread):
@@ -51,7 +50,7 @@ class Observer(threading.Thread):
             return self.traffic.assign(asker, beginning)
         except (KnowHowError, OSError) as error:
             self._note_problem(error)
-            return _NOTHING
+            return UNASSIGNED
 
     def expect(self) -> str:
         """Return the challenger that askers are going to meet, empty where there is none."""
@@ -69,7 +68,7 @@ class Observer(threading.Thread):
         if job.query is not None:
             ended = time.time()
             started = ended - (job.ended - job.started)
-            assignment = _NOTHING if job.assignment.shadow else settle(job.assignment, answer)
+            assignment = UNASSIGNED if job.assignment.shadow else settle(job.assignment, answer)
             self._waiting.append(
                 LiveEvent(job.id, job.query.text, answer, assignment, job.arrived, started, ended)
             )
@@ -153,4 +152,4 @@ class Observer(threading.Thread):
 def settle(assignment: Assignment, answer: Answer) -> Assignment:
     """Return what an answer counts for: nothing where the champion had to step in for the challenger."""
     has_stepped_in = assignment.arm == CHALLENGER_ARM and answer.release != assignment.release
-    return _NOTHING if has_stepped_in else assignment
+    return UNASSIGNED if has_stepped_in else assignment

@@ -32,7 +32,7 @@ from knowhow.types import Answer, Document, DocumentRecord, Message, Query, Role
 from knowhow.workspace import Workspace
 from knowhow.workspace.feedback import feedback_log
 from knowhow.workspace.personal_data import mask_query, mask_text
-from knowhow.workspace.traffic import Assignment
+from knowhow.workspace.traffic import UNASSIGNED, Assignment
 
 MODEL, EMBEDDER = "knowhow", "knowhow-embedder"
 _REMEMBERED = 5000
@@ -48,7 +48,7 @@ class GivenAnswer:
     asker: str
     query: Query
     answer: Answer
-    assignment: Assignment = Assignment()
+    assignment: Assignment = UNASSIGNED
 
 
 class Service:
@@ -131,7 +131,7 @@ class Service:
             )  # fmt: skip
         target = self.find_target(model, asker)
         query = mask_query(self.workspace.settings, query)
-        assignment = self.observer.assign(asker.id, query) if target == CHAMPION else Assignment()
+        assignment = self.observer.assign(asker.id, query) if target == CHAMPION else UNASSIGNED
         job = Job(asker.id, assignment.release or target, query, wants_text=wants_text, assignment=assignment)
         self._submit(job)
         return job
@@ -233,7 +233,9 @@ class Service:
         groups = {record.id: record.groups for record in self.workspace.records()}
         stones = read_tombstones(self.workspace.root)
         return not any(
-            (groups[name] and not groups[name] & asker.groups) if name in groups else stones.find_document(name)
+            (groups[name] and not groups[name] & asker.groups)
+            if name in groups
+            else stones.find_document(name)
             for name in shown
         )
 

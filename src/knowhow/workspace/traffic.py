@@ -50,6 +50,10 @@ class Assignment:
     metric: str = ""
 
 
+UNASSIGNED = Assignment()
+"""The champion answers, and nothing counts."""
+
+
 class Traffic:
     """Follows the release log: opens the challenge that it and [traffic] ask for, gives it conversations, ends it when it is decided."""
 
@@ -81,14 +85,14 @@ class Traffic:
         """Return what answers the conversation of `asker` that began with the question `beginning`."""
         challenge = self.follow()
         if challenge is None or not challenge.is_open:
-            return Assignment()
+            return UNASSIGNED
         plan = challenge.plan
         unit = name_unit(self._secret, asker, beginning if plan.sticky == "conversation" else "")
         arm = choose_arm(challenge.id, unit, plan.share)
         common = Assignment("", challenge.id, unit, CHAMPION_ARM, metric=plan.metric)
         if arm == CHAMPION_ARM:
             # In shadow mode only what both answer counts.
-            return Assignment() if plan.is_shadow else common
+            return UNASSIGNED if plan.is_shadow else common
         if plan.is_shadow:
             return replace(common, shadow=challenge.pairing.challenger)
         return replace(common, release=challenge.pairing.challenger, arm=CHALLENGER_ARM)
