@@ -269,7 +269,8 @@ class Workspace:
         self.close()
         person, why = by or current_person(), reason or "no reason given"
         receipt = purge(self.settings, PurgeOrder(tuple(documents), person, why, with_sources, retrain))
-        self.audit.record(PURGED, by=person, documents=list(documents), reason=why)
+        # Never by name: the audit log of a purge must not keep what was purged.
+        self.audit.record(PURGED, receipt.id, by=person, tombstones=list(receipt.tombstones), reason=why)
         return receipt
 
     def resume_purge(self) -> Receipt:
@@ -277,7 +278,9 @@ class Workspace:
         from knowhow.workspace.purge import resume_purge
 
         self.close()
-        return resume_purge(self.settings)
+        receipt = resume_purge(self.settings)
+        self.audit.record(PURGED, receipt.id, by=receipt.by, tombstones=list(receipt.tombstones), reason=receipt.reason)
+        return receipt
 
     def returned_documents(self) -> list[str]:
         """Return the purged documents that the state folder holds again, as after the restore of an old copy."""

@@ -60,17 +60,22 @@ class AuditLog:
 
     def record(self, kind: str, subject: str = "", *, by: str = "", **details: Any) -> None:
         """Append one line; nothing when [audit] log is false. Empty details are left out."""
-        if not self.settings.log:
-            return
-        content = {
+        if self.settings.log:
+            append_journal(self.path, self.content(kind, subject, by, details), purpose="the audit log")
+
+    def content(
+        self, kind: str, subject: str = "", by: str = "", details: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Return what a line says before it gets its number and digest."""
+        found = (details or {}).items()
+        return {
             "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "kind": kind,
             "by": by or self.person,
             "door": self.door,
             "subject": subject,
-            "details": {key: value for key, value in details.items() if value not in ("", None, [], {}, ())},
+            "details": {key: value for key, value in found if value not in ("", None, [], {}, ())},
         }
-        append_journal(self.path, content, purpose="the audit log")
 
     def record_answers(
         self, queries: Sequence[Query], answers: Sequence[Answer], *, strategy: str = "", by: str = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,8 +18,10 @@ from knowhow.deletion.patterns import PatternSet
 from knowhow.errors import DataError, KnowHowError
 from knowhow.evaluation.examples import read_examples
 from knowhow.evaluation.runs import RunRecord, load_run, save_run
+from knowhow.journal import redact_journal
 from knowhow.protocols import Index
 from knowhow.storage import locked, read_lines, write_bytes
+from knowhow.workspace.audit import PURGED, AuditLog
 from knowhow.workspace.components import open_index
 from knowhow.workspace.experiments import reopen_report
 from knowhow.workspace.lineage import (
@@ -39,9 +41,10 @@ _LEARNED = "It had learned from a document that was purged since."
 
 @dataclass
 class Erasure:
-    """What is to go, and how much of it went from where; `fitted` are the affected folders by name, `adapters` converted copies."""
+    """What is to go by the purge of that id, and how much of it went from where; `fitted` are the affected folders by name, `adapters` converted copies."""
 
     settings: Settings
+    purge: str
     target: Target
     patterns: PatternSet
     fitted: Collection[str] = ()
@@ -95,7 +98,8 @@ def erase_learned(erasure: Erasure) -> None:
     """Destroy what was learned from the target in the cache, with converted copies of its adapters and the notes that lead there."""
     for folder in fitted_folders(erasure.settings):
         if folder.name in erasure.fitted or folder.parent.name == "untrained" or _holds(erasure, folder):
-            folder.with_name(f"{folder.name}.done.json").unlink(missing_ok=True)
+            for beside in folder.parent.glob(f"{folder.name}.*"):
+                beside.unlink()
             shutil.rmtree(folder)
             erasure.count("learned", folder.name in erasure.fitted)
     for name in erasure.adapters:
@@ -215,6 +219,27 @@ def erase_from_feedback(erasure: Erasure) -> None:
 
 def _feedback_id(row: dict[str, Any]) -> str:
     return str(row["value"]["id"] if row["kind"] == "feedback" else row["value"]["feedback"])
+
+
+def redact_audit_log(erasure: Erasure) -> None:
+    """Take the target's names and words out of the audit log; that somebody did something at that time stays, and the chain holds."""
+    log = AuditLog(erasure.settings)
+    names = erasure.target.names
+
+    def speaks_of(row: Mapping[str, Any]) -> bool:
+        details = row.get("details", {})
+        named = {str(row.get("subject", ""))}.union(
+            *(map(str, item) for item in details.values() if isinstance(item, list))
+        )
+        named |= {item for item in details.values() if isinstance(item, str)}
+        return not named.isdisjoint(names) or bool(erasure.patterns.find(_encode(row)))
+
+    if log.path.exists():
+        content = log.content(PURGED, details={"purge": erasure.purge})
+        erasure.count(
+            "lines of the audit log",
+            redact_journal(log.path, speaks_of, content, purpose="a purge of the audit log"),
+        )
 
 
 def erase_ingest_notes(erasure: Erasure) -> None:

@@ -109,8 +109,11 @@ def _check_releases(settings: Settings, found: Inspection) -> Iterator[Fault]:
         names = [event.release for event in catalog.events() if event.kind in ("created", "imported")]
     except (KnowHowError, ValueError):
         return
+    quarantined = catalog.standing().quarantined
     for name in names:
         found.count("releases")
+        if name in quarantined:
+            continue
         try:
             catalog.fitted(catalog.get(name))
         except KnowHowError as error:

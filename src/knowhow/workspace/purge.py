@@ -186,6 +186,7 @@ def _carry_out(settings: Settings, plan: _Plan) -> Receipt:
         stores.erase_kept_answers,
         stores.erase_from_runs,
         stores.erase_from_feedback,
+        stores.redact_audit_log,
         stores.erase_ingest_notes,
     ]
     if plan.order.with_sources:
@@ -263,7 +264,7 @@ def _count_kept(settings: Settings, plan: _Plan) -> dict[str, int]:
 
 def _erasure(settings: Settings, plan: _Plan) -> Erasure:
     patterns = byte_patterns(plan.passages, [bytes.fromhex(vector) for vector in plan.vectors])
-    return Erasure(settings, plan.target, patterns, plan.fitted, plan.adapters, dict(plan.removed))
+    return Erasure(settings, plan.id, plan.target, patterns, plan.fitted, plan.adapters, dict(plan.removed))
 
 
 def _read_documents(

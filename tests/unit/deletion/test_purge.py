@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.unit.deletion.learners import compare, find_words, make_workspace, places_of, token
 
-from knowhow.errors import NotFoundError, PolicyError
+from knowhow.errors import DataError, NotFoundError, PolicyError
 from knowhow.releases.feedback import CitedPassage, Feedback, Review
 from knowhow.storage import read_json
 from knowhow.workspace import Workspace, erasure
@@ -30,12 +30,14 @@ def name(number: int) -> str:
 @pytest.fixture(scope="module")
 def used(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace where everything was done once: compared, released, answered, corrected, and one write cut short."""
-    root = make_workspace(tmp_path_factory.mktemp("used") / "w")
+    root = make_workspace(tmp_path_factory.mktemp("used") / "w", extra='[audit]\nquestions = "text"\n')
     run = compare(root)
     with Workspace(root) as workspace:
         for strategy in ("rag", "scholar"):
             order = ReleaseOrder(run, strategy, "test", "ada", "test")
             workspace.promote(workspace.release(order).id, by="ada", reason="test")
+        for number in (TRAINED, 2):
+            workspace.ask([f"What is {token(number, 'body')}?"])
         log = feedback_log(workspace.settings)
         for number in (TRAINED, 2):
             cited = CitedPassage(1, name(number), f"The key is {token(number, 'body')}.")
@@ -78,6 +80,7 @@ def test_nothing_is_left_in_any_store(root: Path) -> None:
     assert removed == {
         "documents": 1, "chunks": 1, "documents of tuned indexes": 1, "learned": 2, "lines of feedback": 5,
         "source files": 1, "examples": 2, "leftover files": 1, "strategies of comparisons": 2,
+        "lines of the audit log": 1,
     }  # fmt: skip
     assert receipt.kept == {}
     assert not pending_purge(root / ".knowhow").exists()
@@ -102,6 +105,29 @@ def test_nothing_is_left_in_any_store(root: Path) -> None:
         workspace.ask(["What is the key of locker 2 of clerk 14?"])
         assert workspace.ingest().problems == ()
     assert find_words(root, words) == []
+
+
+def test_the_audit_log_keeps_its_chain_and_its_other_lines(root: Path) -> None:
+    with Workspace(root) as workspace:
+        before = [entry for entry in workspace.audit.entries() if entry.kind == "asked"]
+        head = workspace.audit.verify().head
+        workspace.purge([name(TRAINED)], by="ada")
+        entries = workspace.audit.entries()
+        assert workspace.audit.verify(head).entries == len(entries)
+        gone = [entry for entry in entries if "redacted" in entry.details]
+        assert {entry.kind for entry in gone} == {"asked"}
+        assert {(entry.by, entry.subject) for entry in gone if entry.kind == "asked"} == {(before[0].by, "")}
+        assert [entry for entry in entries if entry.number == before[1].number] == [before[1]]
+        declaring = [entry for entry in entries if entry.details.get("redacts")]
+        assert [entry.number for entry in gone] == list(declaring[0].details["redacts"])
+        assert entries[-1].kind == "purged"
+        path = workspace.audit.path
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    other = next(row for row in lines if row["number"] == before[1].number)
+    other["details"] = {"redacted": declaring[0].number}
+    path.write_text("".join(json.dumps(row) + "\n" for row in lines))
+    with Workspace(root) as workspace, pytest.raises(DataError, match="no later line declares it"):
+        workspace.audit.verify()
 
 
 def test_the_example_is_trained_on(used: Path) -> None:
