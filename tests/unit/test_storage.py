@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from knowhow.errors import DataError, PolicyError
@@ -73,6 +73,7 @@ def test_broken_json_names_file_and_line(tmp_path: Path) -> None:
         read_json(path)
 
 
+@settings(deadline=None)
 @given(
     rows=st.lists(st.dictionaries(st.text(max_size=5), st.integers() | st.text(max_size=9)), min_size=1),
     cut=st.integers(1, 40),
