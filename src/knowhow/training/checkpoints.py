@@ -24,6 +24,8 @@ class TrainingState:
     is_finished: bool = False
     seconds: float = 0.0
     tokens: int = 0
+    planned_steps: int = 0
+    """Steps in all once a time limit has left some out; 0 before."""
 
 
 def save_checkpoint(folder: Path, state: TrainingState, tensors: Mapping[str, Any]) -> None:

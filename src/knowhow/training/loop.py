@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from collections.abc import Sequence
@@ -17,6 +18,8 @@ from knowhow.training.packing import PackedBatch, pack, plan_steps, split_step
 from knowhow.training.tokens import EncodedRow
 
 CPU_BATCH_TOKENS, GPU_BATCH_TOKENS = 768, 32768
+_PACE_STEPS = 4
+"""Steps after which the pace is taken as known."""
 
 
 @dataclass
@@ -90,7 +93,7 @@ class LoraLoop:
             list(self.parameters.values()), lr=options.learning_rate, weight_decay=options.weight_decay
         )
         self.steps_per_epoch = math.ceil(len(rows.training) / options.batch_examples)
-        self.total_steps = max(1, math.ceil(options.epochs * self.steps_per_epoch))
+        self.asked_steps = self.total_steps = max(1, math.ceil(options.epochs * self.steps_per_epoch))
 
     def run(self) -> TrainingState:
         """Train to the end and leave the best adapter in the model's parameters."""
@@ -101,13 +104,13 @@ class LoraLoop:
         return self.state
 
     def _train(self) -> None:
-        megabytes = self.options.activations_megabytes
+        megabytes, began = self.options.activations_megabytes, time.monotonic()
         lower = LowerStates(self.model, self.rows.training, self.batch_tokens, megabytes)
         unseen = LowerStates(self.model, self.rows.validation, self.batch_tokens, megabytes // 4)
         plan = self._plan()
         tokens = [sum(len(self.rows.training[number].ids) for number in step) for step in plan]
         saved = started = time.monotonic()
-        before = self.state.seconds
+        before, left = self.state.seconds, self.options.max_seconds - (started - began)
         with progress("Training", sum(tokens[self.state.step :]), "tokens") as bar:
             while not self.state.is_finished:
                 number = self.state.step
@@ -125,9 +128,24 @@ class LoraLoop:
                 if is_epoch_end and self.state.validation:
                     figures["validation"] = self.state.validation[-1]
                 bar.advance(tokens[number], note + _said(self.state.validation), **figures)
+                if self.options.max_seconds and self._leaves_out(tokens, left):
+                    bar.total = sum(tokens[: self.total_steps])
                 if self.state.is_finished or now - saved >= self.options.checkpoint_seconds:
                     self._save()
                     saved = now
+
+    def _leaves_out(self, tokens: Sequence[int], seconds: float) -> bool:
+        """Leave out the last steps where the pace so far says that they would not be done in time; the next one always is."""
+        done = self.state.step
+        if self.state.is_finished or done < _PACE_STEPS:
+            return False
+        affordable = self.state.tokens / max(self.state.seconds, 1e-9) * seconds
+        fitting = sum(total <= affordable for total in itertools.accumulate(tokens))
+        planned = min(self.total_steps, max(done + 1, fitting))
+        if planned == self.total_steps:
+            return False
+        self.total_steps = self.state.planned_steps = planned
+        return True
 
     def _plan(self) -> list[list[int]]:
         epochs = math.ceil(self.total_steps / self.steps_per_epoch)
@@ -248,6 +266,7 @@ class LoraLoop:
         if found is None:
             return
         self.state, tensors = found
+        self.total_steps = self.state.planned_steps or self.total_steps
         self._restore({name: tensors[f"parameter.{name}"] for name in self.parameters})
         self.best = {name: tensors[f"best.{name}"] for name in self.parameters if f"best.{name}" in tensors}
         for name, item in self.parameters.items():

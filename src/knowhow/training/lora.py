@@ -59,6 +59,7 @@ def train(job: Job) -> None:
         "validation": [round(loss, 6) for loss in state.validation],
         "best_epoch": state.best_epoch,
         "steps": state.step,
+        "steps_left_out": loop.asked_steps - state.step if state.planned_steps else 0,
         "tokens": state.tokens,
         "seconds": round(state.seconds, 1),
         "tokens_per_second": round(state.tokens / max(state.seconds, 1e-9), 1),

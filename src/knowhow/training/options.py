@@ -57,6 +57,9 @@ class TrainingOptions:
     quantization: Literal["", "nf4"] = ""
     threads: int = 0
     """Fixed, because another number of threads sums in another order and gives other last bits; 0: the cores, at most 8."""
+    max_seconds: float = 0.0
+    """Time that an adapter may take; steps that would not fit are left out and the rate still falls to nought. 0: no limit.
+    A comparison with a budget sets it. What is learned then depends on the speed of the machine, and the manifest says so."""
     checkpoint_seconds: float = 30.0
     groups: tuple[str, ...] = ()
     """Groups whose documents and examples training may use. What is learned then serves only those who may read all of it."""
@@ -72,7 +75,7 @@ class TrainingOptions:
         for name in ("layers", "dropout", "warmup", "validation"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"[training] {name} must lie between 0 and 1, not {getattr(self, name)}.")
-        for name in ("epochs", "learning_rate"):
+        for name in ("epochs", "learning_rate", "max_seconds"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"[training] {name} must not be negative, not {getattr(self, name)}.")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from knowhow import registry
@@ -28,6 +28,8 @@ from knowhow.workspace.screening import prepare_examples
 
 UNTRAINED = ("base", "few_shot", "long_context", "rag", "oracle")
 TRAINED = ("finetuned", "finetuned_rag", "raft")
+_TRAINING_SHARE = 0.5
+"""Share of a budget that training may take; the rest is for questions, without which no training can be judged."""
 _RESAMPLES: Mapping[str, int] = {"quick": 2000, "standard": 5000, "thorough": 10000}
 _WITHOUT_DOCUMENTS = frozenset({"long_context", "rag", "oracle", "finetuned_rag", "raft", "tuned_retriever"})
 
@@ -57,12 +59,14 @@ def plan_comparison(
     chunks = list(plain.index.chunks()) if has_documents else []
     records = plain.index.records() if has_documents else []
     examples = prepare_examples(settings.root, mask_examples(settings, read_examples(path).examples), records)
+    names = _names(settings, options, has_documents)
+    settings = _limit_training(settings, names, options.budget_seconds)
     components = WorkspaceComponents(settings, gold=gold_retriever(examples, chunks))
     metric = options.metric or settings.compare.metric or _decisive(examples)
     overruled_gates(settings)
     plan = ExperimentPlan(
         examples=examples,
-        arms=_arms(settings, components, _names(settings, options, has_documents)),
+        arms=_arms(settings, components, names),
         components=components,
         metrics=build_metrics(settings, [*registry.names("metric"), *options.metrics, metric]),
         decisive=metric,
@@ -113,6 +117,15 @@ def _names(settings: Settings, options: ComparisonOptions, has_documents: bool) 
     routing = ("routed",) if settings.router else ()
     usable = [name for name in (*UNTRAINED, *TRAINED, *routing) if name in registry.names("strategy")]
     return tuple(name for name in usable if has_documents or name not in _WITHOUT_DOCUMENTS)
+
+
+def _limit_training(settings: Settings, names: Sequence[str], budget_seconds: float | None) -> Settings:
+    """Give training its share of a budget, evenly over the adapters, so that time is left for asking questions."""
+    adapters = SEEDS[settings.effort] * len([name for name in names if name in TRAINED])
+    if not budget_seconds or not adapters or "max_seconds" in settings.training:
+        return settings
+    seconds = max(1, round(_TRAINING_SHARE * budget_seconds / adapters))
+    return replace(settings, training={**settings.training, "max_seconds": seconds})
 
 
 def _arms(settings: Settings, components: WorkspaceComponents, names: Sequence[str]) -> tuple[Arm, ...]:

@@ -125,3 +125,54 @@ def test_micro_batches_sum_to_the_same_gradient(tiny_model, conversations, tmp_p
         for size in (60, 1000)
     }
     assert losses[60] == pytest.approx(losses[1000], abs=1e-4)
+
+
+class SlowClock:
+    """Every look at it is a second later; training looks once a step."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def monotonic(self):
+        self.now += 1.0
+        return self.now
+
+
+def test_a_time_limit_leaves_out_the_last_steps_and_the_rate_still_falls_to_nought(
+    tiny_model, conversations, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("knowhow.training.loop.time", SlowClock())
+    loop = make_loop(tiny_model, conversations, tmp_path, max_seconds=10.0)
+    rates = []
+    rate = loop._rate
+    monkeypatch.setattr(loop, "_rate", lambda step: rates.append(rate(step)) or rates[-1])
+    state = loop.run()
+    assert loop.asked_steps == 18
+    assert 7 <= state.step <= 11
+    assert state.planned_steps == state.step == loop.total_steps
+    assert len(state.validation) == 2
+    assert rates[-1] <= rates[4] / (state.step - 4) + 1e-12
+
+
+def test_a_shortened_run_goes_on_as_it_was_planned(tiny_model, conversations, tmp_path, monkeypatch):
+    monkeypatch.setattr("knowhow.training.loop.time", SlowClock())
+    loop = make_loop(tiny_model, conversations, tmp_path, max_seconds=10.0)
+    step = loop._step
+
+    def die(numbers, lower):
+        if loop.state.step == 6:
+            raise Killed
+        return step(numbers, lower)
+
+    monkeypatch.setattr(loop, "_step", die)
+    with pytest.raises(Killed):
+        loop.run()
+    again = make_loop(tiny_model, conversations, tmp_path, max_seconds=10.0)
+    assert again.run().step <= 11
+
+
+def test_a_limit_that_is_not_reached_changes_nothing(tiny_model, conversations, tmp_path):
+    free = make_loop(tiny_model, conversations, tmp_path / "free")
+    limited = make_loop(tiny_model, conversations, tmp_path / "limited", max_seconds=3600.0)
+    assert free.run().losses == limited.run().losses
+    assert limited.state.planned_steps == 0
