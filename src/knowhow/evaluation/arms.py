@@ -76,7 +76,7 @@ class ExperimentPlan:
     alpha: float = 0.05
     margin: float = 0.0
     resamples: int = 2000
-    shard: int = 16
+    shard: int = 8
     latency_calls: int = 20
     stops_early: bool = True
     goal: Goal = field(default_factory=Goal)

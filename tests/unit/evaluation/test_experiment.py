@@ -161,6 +161,23 @@ def test_a_hopeless_arm_is_given_up_and_the_others_are_not(tmp_path: Path) -> No
     )
 
 
+def test_a_clearly_worse_arm_saves_four_tenths_of_its_answers_at_eighty_questions(tmp_path: Path) -> None:
+    """Answers of the two arms are independent of each other, which is the hardest case for a paired bound."""
+    examples = make_examples(210)
+    saved = []
+    for place in range(6):
+        arms = [
+            make_arm("good", examples, 0.65, salt=f"good {place}"),
+            make_arm("bad", examples, 0.25, salt=f"bad {place}"),
+        ]
+        record = run_experiment(make_plan(tmp_path / str(place), examples, arms, latency_calls=0))
+        good, bad = record.arms
+        assert not good.lost_to
+        saved.append(1 - bad.answered / record.planned)
+    assert record.planned in range(75, 90)
+    assert sum(saved) / len(saved) >= 0.4
+
+
 def test_an_arm_that_the_goal_rules_out_pushes_nobody_out(tmp_path: Path) -> None:
     from knowhow.evaluation.arms import Goal
 

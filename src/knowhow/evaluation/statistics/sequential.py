@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from knowhow.betting import log_capital, stopping_times
+from knowhow import betting
 
-__all__ = ["find_lost", "log_capital", "stopping_times"]
+if TYPE_CHECKING:
+    from knowhow.betting import Array
+
+FOCUS = 0.7
+"""Share of the capital on stakes that suit differences worth stopping for; the rest stays spread from timid to bold."""
+
+
+def log_capital(differences: Array, *, margin: float = 0.0, bound: float = 1.0) -> Array:
+    """Return the log of the capital after each question; see knowhow.betting."""
+    return betting.log_capital(differences, margin=margin, bound=bound, focus=FOCUS)
+
+
+def stopping_times(
+    differences: Array, *, alpha: float = 0.05, margin: float = 0.0, bound: float = 1.0
+) -> Array:
+    """Return after how many questions each column of `differences` is shown to have a mean below `margin`; 0 for never."""
+    return betting.stopping_times(differences, alpha=alpha, margin=margin, bound=bound, focus=FOCUS)
 
 
 def find_lost(
