@@ -4,58 +4,38 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from knowhow.evaluation.metrics.information import MetricInfo, describe
+from knowhow.evaluation.metrics.information import Aggregate, MetricInfo, describe
 from knowhow.registry import register
 from knowhow.types import Answer, Example
 
 _MS_PER_HOUR = 3_600_000
 
 
-def _latency(answer: Answer) -> float | None:
-    return answer.latency_ms if answer.error is None else None
+def _time(summary: str, how: Aggregate = "mean") -> MetricInfo:
+    return MetricInfo(
+        kind="latency", unit="ms", higher_is_better=False, high=None, aggregate=how, summary=summary
+    )
 
 
 @register("metric", "latency_ms")
-@describe(
-    MetricInfo(
-        kind="latency", unit="ms", higher_is_better=False, high=None, summary="Mean time to the whole answer."
-    )
-)
+@describe(_time("Mean time to the whole answer."))
 def latency_ms(example: Example, answer: Answer) -> float | None:
     """Milliseconds from question to whole answer; None for a failed answer."""
-    return _latency(answer)
+    return answer.latency_ms if answer.error is None else None
 
 
 @register("metric", "latency_p50_ms")
-@describe(
-    MetricInfo(
-        kind="latency",
-        unit="ms",
-        higher_is_better=False,
-        high=None,
-        aggregate="p50",
-        summary="Median time to the answer.",
-    )
-)
+@describe(_time("Median time to the answer.", "p50"))
 def latency_p50_ms(example: Example, answer: Answer) -> float | None:
     """The same time, to be put together as the median."""
-    return _latency(answer)
+    return latency_ms(example, answer)
 
 
 @register("metric", "latency_p99_ms")
-@describe(
-    MetricInfo(
-        kind="latency",
-        unit="ms",
-        higher_is_better=False,
-        high=None,
-        aggregate="p99",
-        summary="Time that 99 of 100 answers do not exceed.",
-    )
-)
+@describe(_time("Time that 99 of 100 answers do not exceed.", "p99"))
 def latency_p99_ms(example: Example, answer: Answer) -> float | None:
     """The same time, to be put together as the 99th percentile."""
-    return _latency(answer)
+    return latency_ms(example, answer)
 
 
 @register("metric", "tokens")

@@ -6,6 +6,7 @@ import re
 import string
 import unicodedata
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from knowhow.evaluation.metrics.content import best_over_references, delivered_text, is_character_based
@@ -78,17 +79,27 @@ def _f1(shared: int, predicted: int, expected: int) -> float:
     return 2 * precision * recall / (precision + recall)
 
 
-def _no_answer_score(example: Example, answer: Answer, normalised: str) -> float | None:
-    """Settle failed answers, rows without an answer (as SQuAD 2 does) and rows without a reference."""
+Compare = Callable[[str, str], float]
+"""(answer, reference) -> score, both as they were written."""
+
+
+def _score(
+    metric: ExactMatch | TokenF1 | Contains,
+    example: Example,
+    answer: Answer,
+    by_words: Compare,
+    by_characters: Compare,
+) -> float | None:
+    """The best score over the references; None without any, and for an unanswerable row 1 where nothing was said (as SQuAD 2 does)."""
+    if example.is_answerable and not example.references:
+        return None
     if answer.error is not None:
         return 0.0
+    text = delivered_text(answer, metric.sections, metric.section)
+    is_character = is_character_based(example)
     if not example.is_answerable:
-        return float(normalised == "")
-    return None
-
-
-def _is_unscored(example: Example) -> bool:
-    return example.is_answerable and not example.references
+        return float((normalise_characters if is_character else normalise_words)(text) == "")
+    return best_over_references(example, text, by_characters if is_character else by_words)
 
 
 @register("metric", "exact_match")
@@ -102,14 +113,13 @@ class ExactMatch:
 
     def __call__(self, example: Example, answer: Answer) -> float | None:
         """Score one answer; None for an answerable row without references."""
-        if _is_unscored(example):
-            return None
-        normalise = normalise_characters if is_character_based(example) else normalise_words
-        text = normalise(delivered_text(answer, self.sections, self.section))
-        settled = _no_answer_score(example, answer, text)
-        if settled is not None:
-            return settled
-        return best_over_references(example, text, lambda ours, theirs: float(ours == normalise(theirs)))
+        return _score(
+            self,
+            example,
+            answer,
+            lambda ours, theirs: float(normalise_words(ours) == normalise_words(theirs)),
+            lambda ours, theirs: float(normalise_characters(ours) == normalise_characters(theirs)),
+        )
 
 
 @register("metric", "token_f1")
@@ -123,22 +133,13 @@ class TokenF1:
 
     def __call__(self, example: Example, answer: Answer) -> float | None:
         """Score one answer; None for an answerable row without references."""
-        if _is_unscored(example):
-            return None
-        is_character = is_character_based(example)
-        compare = _compare_characters if is_character else _compare_words
-        normalise = normalise_characters if is_character else normalise_words
-        text = delivered_text(answer, self.sections, self.section)
-        settled = _no_answer_score(example, answer, normalise(text))
-        return settled if settled is not None else best_over_references(example, text, compare)
-
-
-def _compare_words(ours: str, theirs: str) -> float:
-    return bag_f1(normalise_words(ours).split(), normalise_words(theirs).split())
-
-
-def _compare_characters(ours: str, theirs: str) -> float:
-    return substring_f1(split_characters(ours), split_characters(theirs))
+        return _score(
+            self,
+            example,
+            answer,
+            lambda ours, theirs: bag_f1(normalise_words(ours).split(), normalise_words(theirs).split()),
+            lambda ours, theirs: substring_f1(split_characters(ours), split_characters(theirs)),
+        )
 
 
 @register("metric", "contains")
@@ -152,18 +153,14 @@ class Contains:
 
     def __call__(self, example: Example, answer: Answer) -> float | None:
         """Score one answer; None for an answerable row without references."""
-        if _is_unscored(example):
-            return None
-        is_character = is_character_based(example)
-        normalise = normalise_characters if is_character else normalise_words
-        text = normalise(delivered_text(answer, self.sections, self.section))
-        settled = _no_answer_score(example, answer, text)
-        if settled is not None:
-            return settled
-        pad = "" if is_character else " "
+        return _score(
+            self,
+            example,
+            answer,
+            lambda ours, theirs: _holds(normalise_words(ours), normalise_words(theirs), " "),
+            lambda ours, theirs: _holds(normalise_characters(ours), normalise_characters(theirs), ""),
+        )
 
-        def holds(ours: str, theirs: str) -> float:
-            expected = normalise(theirs)
-            return float(expected == ours if not expected else f"{pad}{expected}{pad}" in f"{pad}{ours}{pad}")
 
-        return best_over_references(example, text, holds)
+def _holds(text: str, wanted: str, pad: str) -> float:
+    return float(wanted == text if not wanted else f"{pad}{wanted}{pad}" in f"{pad}{text}{pad}")
