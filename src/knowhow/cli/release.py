@@ -167,6 +167,23 @@ def export(
     print(f"Wrote {item.id} to {file}.")
 
 
+@release.command("mlflow")
+def mlflow(
+    name: NameArgument,
+    target: Annotated[str, typer.Argument(help="A folder, or the address of a tracking server.")],
+    workspace: WorkspaceOption = HERE,
+) -> None:
+    """Log a release as a run in MLflow: options, proof and archive; one that is there already is not logged again.
+
+    Example: knowhow release mlflow champion ./mlruns
+    """
+    from knowhow.workspace import Workspace
+    from knowhow.workspace.mlflow import export_to_mlflow
+
+    with Workspace(workspace) as opened:
+        print(f"Logged as run {export_to_mlflow(opened.settings, name, target)}.")
+
+
 @release.command("import")
 def import_archive(
     file: Annotated[Path, typer.Argument(help="A tar archive that `knowhow release export` wrote.")],
