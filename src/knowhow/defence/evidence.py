@@ -131,7 +131,7 @@ def _speaks(query: Query, level: int, hits: Sequence[Hit], levels: Sequence[int]
         for hit, other in zip(hits, levels, strict=True)
         if other < level and not echoes(query.text, hit.chunk.text)
     )
-    return own >= max(SPEAKS, *below)
+    return own >= max((SPEAKS, *below))
 
 
 @lru_cache(maxsize=8192)

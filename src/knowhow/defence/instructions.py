@@ -85,11 +85,18 @@ _LONGEST = 2000
 _LINE = re.compile(r"[^\n]+")
 _BASE64 = re.compile(r"(?<![A-Za-z0-9+/=])[A-Za-z0-9+/]{24,}={0,2}")
 _SPELT = re.compile(r"\b(?:\w[ ._\-*]){5,}\w\b")
+_LETTERS_APART = re.compile(r"[ ._\-*]")
+_SQUEEZED = re.compile(
+    r"(?:ignore|disregard|forget|override)\w{0,16}(?:previous|prior|above|earlier|instructions|prompt)|systemprompt|youarenow",
+    re.IGNORECASE,
+)
 _CONTINUES = re.compile(
     rf"^\W*(?:instead|then|also|now|just|only|and|please|you|your|do not|don't|never|{_SAY}|{_CHANGE}|remember|this is|if|let)\b|^[\"“'‘「『]|^(?:请|請|你|只|并|並|然后|然後)",
     re.IGNORECASE,
 )
-_LOOK_ALIKES = str.maketrans("аеорсухіѕјԁɡоΑΒΕΗΙΚΜΝΟΡΤΧ", "aeopcyxisjdgoABEHIKMNOPTX")
+_LOOK_ALIKES = str.maketrans(
+    "аеорсухіѕјԁɡАВЕЅІЈКМНОРСТХΑΒΕΗΙΚΜΝΟΡΤΧ", "aeopcyxisjdgABESIJKMHOPCTXABEHIKMNOPTX"
+)
 _IGNORABLE = re.compile(
     "[\xad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e0fff]"
 )
@@ -119,8 +126,7 @@ def classify(sentence: str) -> str:
     for kind, pattern in _PATTERNS:
         if pattern.search(flat):
             return kind
-    joined = _SPELT.sub(lambda match: re.sub(r"[ ._\-*]", "", match[0]), flat)
-    if joined != flat and any(pattern.search(joined) for _, pattern in _PATTERNS):
+    if any(_SQUEEZED.search(_LETTERS_APART.sub("", match[0])) for match in _SPELT.finditer(flat)):
         return MODEL_SPEECH
     return ENCODED if any(_hides_order(match[0]) for match in _BASE64.finditer(sentence)) else ""
 
