@@ -15,6 +15,7 @@ from knowhow.generation.abstention import is_absent, is_abstention
 from knowhow.generation.citations import BoundAnswer, bind
 from knowhow.generation.enforcement import ask_again, mend
 from knowhow.generation.prompts import Prompt, PromptStyle, Shot, render_within, split_target
+from knowhow.generation.standalone import stand_alone
 from knowhow.protocols import Generator, Retriever, TextSink
 from knowhow.timing import collect_stages
 from knowhow.types import Answer, Completion, Decoding, Hit, Query
@@ -59,11 +60,13 @@ class AnswerPipeline:
         return [self._finish(draft, version) for draft in drafts]
 
     def _prepare(self, queries: Sequence[Query]) -> list[_Draft]:
-        found, stages = self._retrieve(queries)
+        # What is searched for stands alone; the model is shown the turn as it was said, after the turns before it.
+        searched = [stand_alone(query) for query in queries] if self.retriever is not None else queries
+        found, stages = self._retrieve(searched)
         shots = self.shots(queries) if self.shots is not None else [() for _ in queries]
         return [
-            self._draft(query, hits, chosen, stages)
-            for query, hits, chosen in zip(queries, found, shots, strict=True)
+            self._draft(query, sought, hits, chosen, stages)
+            for query, sought, hits, chosen in zip(queries, searched, found, shots, strict=True)
         ]
 
     def _retrieve(self, queries: Sequence[Query]) -> tuple[Sequence[Sequence[Hit]], Mapping[str, float]]:
@@ -77,9 +80,16 @@ class AnswerPipeline:
         return found, {name: value / len(queries) for name, value in stages.items()}
 
     def _draft(
-        self, query: Query, hits: Sequence[Hit], shots: Sequence[Shot], stages: Mapping[str, float]
+        self,
+        query: Query,
+        searched: Query,
+        hits: Sequence[Hit],
+        shots: Sequence[Shot],
+        stages: Mapping[str, float],
     ) -> _Draft:
         draft = _Draft(query, tuple(hits[: self.k]), dict(stages))
+        if searched.text != query.text:
+            draft.notes.append(f"Searched for: {searched.text}")
         if self.retriever is not None and is_absent(hits, self.threshold):
             draft.is_absent = True
             return draft

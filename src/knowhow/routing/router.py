@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from knowhow.generation.standalone import stand_alone
 from knowhow.language import words
 from knowhow.routing.choices import Estimate, Outcomes, choose, estimate, rank_overall
 from knowhow.routing.recogniser import Recogniser, load_recogniser, save_recogniser
@@ -47,7 +48,7 @@ class IntentRouter:
         """Return what each question is about, and how long it is with the turns before it."""
         import numpy as np
 
-        texts = [query.text for query in queries]
+        texts = [stand_alone(query).text for query in queries]
         has_weights = self.recogniser.regression is not None and bool(texts)
         vectors = self.embedder.embed(texts).astype(np.float64) if has_weights else np.zeros((len(texts), 0))
         found = self.recogniser.recognise(texts, vectors)
