@@ -53,7 +53,7 @@ def test_from_a_folder_to_a_rollback(browser: Any, tmp_path: Path) -> None:
     folder = make_bank(tmp_path / "bank", documents=False)
     source = tmp_path / "chosen"
     shutil.copytree(ROOT / "examples" / "bank-support" / "documents" / "transfers", source / "transfers")
-    with serving_process(folder, environment) as (address, _):
+    with serving_process(folder, environment, "--groups", "staff") as (address, _):
         visitor = Visitor(browser, address)
         _upload(visitor, source)
         answered_by = _ask(visitor, QUESTION)
