@@ -194,11 +194,11 @@ class Example:
     groups: frozenset[str] = frozenset()
     split: str = ""
     origin: str = ""
+    audiences: frozenset[frozenset[str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    audiences: frozenset[frozenset[str]] = frozenset()
     """The form an answer must keep; an empty Format demands nothing.
 
     `sections` are literal headings in order; `schema` is a JSON Schema as JSON text; `banned` are expressions that may not occur (any case).
