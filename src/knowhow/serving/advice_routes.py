@@ -58,7 +58,12 @@ def _render(service: Service, values: dict[str, list[str]], language: str, sees_
         raise RequestError(400, str(error), code="wrong_answer") from error
     if "goal" not in values:
         return render_form(base, language)
-    advice = advise(answers, gather_assumptions(seen, settings.costs), seen.facts if seen else None)
+    advice = advise(
+        answers,
+        gather_assumptions(seen, settings.costs),
+        seen.facts if seen else None,
+        measurement=seen.measurement if seen else None,
+    )
     if values.get("view") == ["page"]:
         return render_page(advice, language)
     return render_form(answers, language, advice=advice)

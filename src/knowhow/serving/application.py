@@ -134,12 +134,12 @@ async def _show_request_error(request: Request, error: Exception) -> Response:
     return show_failure(error, request)
 
 
-async def _show_validation(request: Request, error: Exception) -> JSONResponse:
+async def _show_validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"] if part != "body")
     message = f"{place or 'The body'}: {first['msg']}."
-    return JSONResponse(error_body(400, message, "invalid", place or None), 400)
+    return show_failure(RequestError(400, message, code="invalid", param=place or None), request)
 
 
 async def _show_http_error(request: Request, error: Exception) -> Response:

@@ -8,8 +8,8 @@ from fastapi import Request
 from starlette.responses import HTMLResponse, RedirectResponse
 
 from knowhow import registry
-from knowhow.advisor.text import say
-from knowhow.evaluation.report.wording import comparison_text, cost_text, milliseconds, slowest_text
+from knowhow.advisor.text import Text, say
+from knowhow.evaluation.report.wording import cost_text, milliseconds, slowest_text
 from knowhow.evaluation.results import Report
 from knowhow.serving.failures import UNKNOWN, RequestError
 from knowhow.serving.forms import first, read_lists
@@ -22,6 +22,7 @@ from knowhow.serving.routes import Route, page, principal_of, service_of
 from knowhow.serving.runs import choose_pair, is_readable, pair_questions
 from knowhow.serving.service import Service
 from knowhow.serving.task_views import view_latest
+from knowhow.types import Comparison
 from knowhow.workspace.comparison import TRAINED, UNTRAINED
 from knowhow.workspace.release import ReleaseOrder
 
@@ -94,10 +95,19 @@ async def show_comparison(request: Request, name: str) -> Any:
     service, person = service_of(request), principal_of(request)
     report = await service.read(lambda: service.runs.report(name))
     return render(
-        request, "run.html", report=report, plots=draw_intervals(report), verdict=comparison_text,
+        request, "run.html", report=report, plots=draw_intervals(report), verdict=describe_pair,
         milliseconds=milliseconds, slowest=slowest_text, cost=cost_text, is_whole=is_readable(report, person.groups),
         releasable=_releasable(report),
     )  # fmt: skip
+
+
+def describe_pair(item: Comparison, alpha: float) -> Text:
+    """Say what the comparison of two strategies shows."""
+    if item.test == "sequential":
+        return say("{name} is better (given up early)", name=item.against)
+    if item.p_adjusted > alpha or item.difference.low <= 0 <= item.difference.high:
+        return say("no difference shown")
+    return say("{name} is better", name=item.strategy if item.difference.value > 0 else item.against)
 
 
 def _releasable(report: Report) -> list[str]:

@@ -45,6 +45,7 @@ WORDS: Mapping[str, Mapping[str, Text]] = {
         "tokens": say("tokens"),
         "steps": say("steps"),
         "stores": say("stores"),
+        "machine seconds": say("machine seconds"),
         "documents": say("documents"),
     },
     "verdict": {
