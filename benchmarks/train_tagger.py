@@ -72,7 +72,7 @@ FOREIGN_STREETS = (
     "{s}utca|{s} utca|{s} út|{s} tn|{s} mnt|{s} gatvė|{s} iela|Strada {w}|Aleea {w}|Ulica {w}|{s} ulica|{s} Sokak|{s} Caddesi|{s}stígur|{s}braut|"
     "{s}bær|Jalan {w}|Loop {w}|{w}laan|Colonia {w}|Praça {w}|Travessa {w}|Vasagatan {w}|Pod {w}|Na {w}|U {w}"
 ).split("|")
-WEIRD_WORDS = "Analytica Zentrix Novalis Brightpath Cloudera Medisoft Finlytics Greenleaf Datavant Solaris Quantix Rivertek Omnivia Perkstar Lumio Vexel Kinetiq Acadia Hearthly Openlane Mapwise Farmlogs Citysense Energo Tradelift Patientslikeus Safecast Webfilings".split()
+WEIRD_WORDS = "Zentrix Novalis Brightpath Cloudarc Medisoft Finlytics Greenleaf Datamoor Solaris Quantix Rivertek Omnivia Perkstar Lumio Vexel Kinetiq Acadia Hearthly Openlane Mapfold Farmnote Citysense Energo Tradelift Weftline Polarbyte Tinglass".split()
 ORG_ENDINGS = "Inc Inc. Ltd Ltd. LLC PLC Corp Corp. Group Holdings Partners & Co GmbH AG S.A. BV AB Oy Solutions Systems Technologies Labs Capital Bank Insurance Foundation University College Hospital Institute Association Airlines Media Studios Pharma Energy Logistics Consulting Services Analytics Networks Records Transit Health Investments".split()
 
 
@@ -95,9 +95,14 @@ class Source:
                 if not any(character.isdigit() for character in city):
                     self.cities.add(city)
         english = self.fakers[0]
-        self.countries = sorted({english.country() for _ in range(1500)} | {"Czech Republic", "Taiwan", "England", "Scotland", "Wales", "USA", "UK", "U.S."})
+        self.countries = sorted(
+            {english.country() for _ in range(1500)}
+            | {"Czech Republic", "Taiwan", "England", "Scotland", "Wales", "USA", "UK", "U.S."}
+        )
         self.jobs = sorted({english.job().split(",")[0] for _ in range(1500)})
-        self.first, self.last, self.cities = ({name for name in names if 1 < len(name) < 30} for names in (self.first, self.last, self.cities))
+        self.first, self.last, self.cities = (
+            {name for name in names if 1 < len(name) < 30} for names in (self.first, self.last, self.cities)
+        )
         self.lists = [sorted(self.first), sorted(self.last), sorted(self.cities)]
 
     def fill(self, slot: str) -> tuple[str, str]:
@@ -108,7 +113,12 @@ class Source:
             "first": lambda: (first, "PER"),
             "last": lambda: (last, "PER"),
             "per": lambda: (self._person(first, last), "PER"),
-            "init": lambda: (f"{first[0]}. {last}" if chance.random() < 0.5 else f"{first} {chance.choice('ABCDEFGHJKLMRST')}. {last}", "PER"),
+            "init": lambda: (
+                f"{first[0]}. {last}"
+                if chance.random() < 0.5
+                else f"{first} {chance.choice('ABCDEFGHJKLMRST')}. {last}",
+                "PER",
+            ),
             "hon": lambda: (chance.choice(HONORIFICS), "TTL"),
             "city": lambda: (self._cased(self._place()), "LOC"),
             "country": lambda: (chance.choice(self.countries), "LOC"),
@@ -125,9 +135,15 @@ class Source:
             "time": lambda: (f"{chance.randrange(24)}:{chance.randrange(60):02d}", ""),
             "num": lambda: (str(chance.choice([chance.randrange(1, 20), chance.randrange(20, 5000)])), ""),
             "phone": lambda: (chance.choice(self.fakers[:12]).phone_number(), ""),
-            "email": lambda: (f"{_plain(first).lower()}.{_plain(last).lower()}@example.com".replace(" ", ""), ""),
+            "email": lambda: (
+                f"{_plain(first).lower()}.{_plain(last).lower()}@example.com".replace(" ", ""),
+                "",
+            ),
             "card": lambda: (self.fakers[0].credit_card_number(), ""),
-            "amt": lambda: (chance.choice(["${}", "{} EUR", "£{}", "{} dollars"]).format(chance.randrange(5, 20000)), ""),
+            "amt": lambda: (
+                chance.choice(["${}", "{} EUR", "£{}", "{} dollars"]).format(chance.randrange(5, 20000)),
+                "",
+            ),
         }
         return simple[slot]()
 
@@ -150,7 +166,28 @@ class Source:
         if draw < 0.5:
             return self.chance.choice(self.lists[2])
         word = self.chance.choice(self.lists[1]).split()[-1]
-        return self.chance.choice(["{}", "{}", "Port {}", "New {}", "{} City", "Saint {}", "{}ville", "{}burg", "{}ton", "{}dorf", "{} Falls", "{} Bay", "San {}", "Bad {}", "{}berg", "{}holm", "Upper {}", "{} V"]).format(word)
+        return self.chance.choice(
+            [
+                "{}",
+                "{}",
+                "Port {}",
+                "New {}",
+                "{} City",
+                "Saint {}",
+                "{}ville",
+                "{}burg",
+                "{}ton",
+                "{}dorf",
+                "{} Falls",
+                "{} Bay",
+                "San {}",
+                "Bad {}",
+                "{}berg",
+                "{}holm",
+                "Upper {}",
+                "{} V",
+            ]
+        ).format(word)
 
     def _cased(self, text: str) -> str:
         return text.upper() if self.chance.random() < 0.15 else text
@@ -158,11 +195,17 @@ class Source:
     def _street(self) -> str:
         chance = self.chance
         word = chance.choice(self.lists[1] if chance.random() < 0.6 else self.lists[2]).split()[-1]
-        number = str(chance.randrange(1, chance.choice([30, 200, 2000, 99999]))) + ("ab" [chance.randrange(2)] if chance.random() < 0.05 else "")
+        number = str(chance.randrange(1, chance.choice([30, 200, 2000, 99999]))) + (
+            "ab"[chance.randrange(2)] if chance.random() < 0.05 else ""
+        )
         if chance.random() < 0.15:
             number = number.zfill(3)
         if chance.random() < 0.45:
-            name = f"{word} {chance.choice(STREET_ENDINGS)}" if chance.random() < 0.8 else f"{word} {chance.choice(STREET_ENDINGS)} {chance.choice(['N', 'S', 'East', 'West'])}"
+            name = (
+                f"{word} {chance.choice(STREET_ENDINGS)}"
+                if chance.random() < 0.8
+                else f"{word} {chance.choice(STREET_ENDINGS)} {chance.choice(['N', 'S', 'East', 'West'])}"
+            )
             return f"{number} {name}" if chance.random() < 0.85 else name
         stem = word.removesuffix("s")
         name = chance.choice(FOREIGN_STREETS).format(w=word, s=stem)
@@ -180,16 +223,36 @@ class Source:
             box = chance.choice(["P.O. Box {}", "PO Box {}", "Box {}"]).format(chance.randrange(1, 9999))
             unit = chance.choice(["Unit {}", "PSC {}", "CMR {}"]).format(chance.randrange(1, 9999))
             tail = f"{chance.choice(MILITARY)} {chance.choice(['AE', 'AP', 'AA'])} {chance.randrange(10000, 99999)}"
-            return f"{unit}{chance.choice([' ', ', '])}{box}{joint}{tail}" if chance.random() < 0.7 else box + joint + self._cased(self._place())
+            return (
+                f"{unit}{chance.choice([' ', ', '])}{box}{joint}{tail}"
+                if chance.random() < 0.7
+                else box + joint + self._cased(self._place())
+            )
         parts = [self._street()]
         if chance.random() < 0.35:
-            parts.append(chance.choice(["Apt. {}", "Apt {}", "Suite {}", "Unit {}", "Floor {}", "Flat {}", "Room {}", "#{}", "Apartment {}"]).format(chance.randrange(1, 999)))
+            parts.append(
+                chance.choice(
+                    [
+                        "Apt. {}",
+                        "Apt {}",
+                        "Suite {}",
+                        "Unit {}",
+                        "Floor {}",
+                        "Flat {}",
+                        "Room {}",
+                        "#{}",
+                        "Apartment {}",
+                    ]
+                ).format(chance.randrange(1, 999))
+            )
         place = self._cased(self._place())
         draw = chance.random()
         if draw < 0.3:
             parts.append(f"{self._zip()} {place}")
         elif draw < 0.5:
-            parts.append(f"{place}, {chance.choice(['CA', 'NY', 'TX', 'WA', 'FL', 'IL', 'NSW', 'ON'])} {self._zip()}")
+            parts.append(
+                f"{place}, {chance.choice(['CA', 'NY', 'TX', 'WA', 'FL', 'IL', 'NSW', 'ON'])} {self._zip()}"
+            )
         elif draw < 0.85:
             parts.append(place)
         if chance.random() < 0.4:
@@ -198,12 +261,21 @@ class Source:
 
     def _zip(self) -> str:
         chance = self.chance
-        return chance.choice([f"{chance.randrange(1000, 9999)}", f"{chance.randrange(501, 99950):05d}", f"{chance.randrange(100, 999)} {chance.randrange(10, 99)}", f"{chance.choice('ABELNSW')}{chance.randrange(1, 20)} {chance.randrange(1, 9)}{chance.choice('ABDEFGH')}{chance.choice('JLNPQR')}"])
+        return chance.choice(
+            [
+                f"{chance.randrange(1000, 9999)}",
+                f"{chance.randrange(501, 99950):05d}",
+                f"{chance.randrange(100, 999)} {chance.randrange(10, 99)}",
+                f"{chance.choice('ABELNSW')}{chance.randrange(1, 20)} {chance.randrange(1, 9)}{chance.choice('ABDEFGH')}{chance.choice('JLNPQR')}",
+            ]
+        )
 
     def _company(self) -> str:
         chance = self.chance
         last = lambda: chance.choice(self.lists[1]).split()[-1]  # noqa: E731
-        word = chance.choice([last(), chance.choice(WEIRD_WORDS), chance.choice(WEIRD_WORDS), self._invent(), self._invent()])
+        word = chance.choice(
+            [last(), chance.choice(WEIRD_WORDS), chance.choice(WEIRD_WORDS), self._invent(), self._invent()]
+        )
         draw = chance.random()
         if draw < 0.45:
             return f"{word} {chance.choice(ORG_ENDINGS)}"
@@ -221,12 +293,42 @@ class Source:
 
     def _invent(self) -> str:
         chance = self.chance
-        text = "".join(chance.choice("bcdfghklmnprstvz") + chance.choice("aeiou") for _ in range(chance.randrange(2, 4))) + chance.choice(["x", "n", "", "r", "tech", "ly", "soft", "hub", "data"])
-        return text.capitalize() if chance.random() < 0.85 else chance.choice(["i", "e", "my"]) + text.capitalize()
+        text = "".join(
+            chance.choice("bcdfghklmnprstvz") + chance.choice("aeiou") for _ in range(chance.randrange(2, 4))
+        ) + chance.choice(["x", "n", "", "r", "tech", "ly", "soft", "hub", "data"])
+        return (
+            text.capitalize()
+            if chance.random() < 0.85
+            else chance.choice(["i", "e", "my"]) + text.capitalize()
+        )
 
     def _job(self) -> str:
         job = self.chance.choice(self.jobs)
-        return job if self.chance.random() < 0.4 else job.lower() if self.chance.random() < 0.5 else self.chance.choice(["CEO", "director", "manager", "nurse", "teacher", "engineer", "spokesman", "chairman", "clerk", "driver", "President", "head of sales", "baker", "machine operator", "editor"])
+        return (
+            job
+            if self.chance.random() < 0.4
+            else job.lower()
+            if self.chance.random() < 0.5
+            else self.chance.choice(
+                [
+                    "CEO",
+                    "director",
+                    "manager",
+                    "nurse",
+                    "teacher",
+                    "engineer",
+                    "spokesman",
+                    "chairman",
+                    "clerk",
+                    "driver",
+                    "President",
+                    "head of sales",
+                    "baker",
+                    "machine operator",
+                    "editor",
+                ]
+            )
+        )
 
     def _date(self) -> str:
         chance = self.chance
@@ -239,14 +341,25 @@ class Source:
 
 
 def _latin(text: str) -> str:
-    return text if all(unicodedata.name(letter, "").startswith("LATIN") for letter in text if letter.isalpha()) else "Smith"
+    return (
+        text
+        if all(unicodedata.name(letter, "").startswith("LATIN") for letter in text if letter.isalpha())
+        else "Smith"
+    )
 
 
 def _plain(text: str) -> str:
-    return "".join(letter for letter in unicodedata.normalize("NFKD", text) if letter.isascii() and letter.isalpha()) or "x"
+    return (
+        "".join(
+            letter for letter in unicodedata.normalize("NFKD", text) if letter.isascii() and letter.isalpha()
+        )
+        or "x"
+    )
 
 
-def fill_templates(source: Source, templates: list[str], count: int) -> Iterator[tuple[str, list[tuple[int, int, str]]]]:
+def fill_templates(
+    source: Source, templates: list[str], count: int
+) -> Iterator[tuple[str, list[tuple[int, int, str]]]]:
     """Yield texts with their labelled spans."""
     before: tuple[str, list[tuple[int, int, str]]] | None = None
     for place in range(count):
@@ -271,12 +384,16 @@ def fill_templates(source: Source, templates: list[str], count: int) -> Iterator
 
 
 def _join(
-    chance: random.Random, one: tuple[str, list[tuple[int, int, str]]], other: tuple[str, list[tuple[int, int, str]]]
+    chance: random.Random,
+    one: tuple[str, list[tuple[int, int, str]]],
+    other: tuple[str, list[tuple[int, int, str]]],
 ) -> tuple[str, list[tuple[int, int, str]]]:
     """Put two texts one after the other."""
     joint = chance.choice([" ", " ", "\n", "\n\n"])
     shift = len(one[0]) + len(joint)
-    return one[0] + joint + other[0], one[1] + [(start + shift, end + shift, label) for start, end, label in other[1]]
+    return one[0] + joint + other[0], one[1] + [
+        (start + shift, end + shift, label) for start, end, label in other[1]
+    ]
 
 
 def _same_length(text: str, other: str) -> str:
@@ -298,7 +415,9 @@ def read_plain_sentences(seed: int, count: int) -> tuple[list[str], Counter[str]
             if isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.Module)):
                 for sentence in re.split(r"(?<=[.:?!])\s+|\n\s*\n", ast.get_docstring(node) or ""):
                     words.update(re.findall(r"\b[a-z]{3,}\b", sentence))
-                    if 20 < len(sentence) < 300 and not re.search(r"@|[Aa]uthor|[Cc]opyright|\b[Bb]y [A-Z]|http|[|_]{2}|>>>|Guido|Tim |Jack", sentence):
+                    if 20 < len(sentence) < 300 and not re.search(
+                        r"@|[Aa]uthor|[Cc]opyright|\b[Bb]y [A-Z]|http|[|_]{2}|>>>|Guido|Tim |Jack", sentence
+                    ):
                         sentences.append(" ".join(sentence.split()))
     random.Random(seed).shuffle(sentences)
     return sentences[:count], words
@@ -311,7 +430,13 @@ def read_abstracts(seed: int, count: int, gazetteer: Gazetteer) -> list[str]:
         for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
             for sentence in re.split(r"(?<=[.?!])\s+", json.loads(line)["text"]):
                 words = re.findall(r"[A-Z]\w+", sentence[1:])
-                if 30 < len(sentence) < 300 and "et al" not in sentence and not any(word.lower() in gazetteer.first | gazetteer.city | gazetteer.country for word in words):
+                if (
+                    30 < len(sentence) < 300
+                    and "et al" not in sentence
+                    and not any(
+                        word.lower() in gazetteer.first | gazetteer.city | gazetteer.country for word in words
+                    )
+                ):
                     sentences.append(sentence)
     random.Random(seed).shuffle(sentences)
     return sentences[:count]
@@ -323,13 +448,18 @@ def insert_spans(source: Source, sentence: str) -> tuple[str, list[tuple[int, in
     if not places:
         return sentence, []
     place = source.chance.choice(places) + 1
-    value, label = source.fill(source.chance.choice(["per", "per", "first", "last", "city", "org", "street", "adr", "country"]))
+    value, label = source.fill(
+        source.chance.choice(["per", "per", "first", "last", "city", "org", "street", "adr", "country"])
+    )
     return f"{sentence[:place]}{value} {sentence[place:]}", [(place, place + len(value), label)]
 
 
 def drop_words(chance: random.Random, described: list[list[str]], share: float) -> list[list[str]]:
     """Take features that name words away at random, as they will be missing for words never seen."""
-    return [[feature for feature in features if "w" not in feature.split("=")[0] or chance.random() >= share] for features in described]
+    return [
+        [feature for feature in features if "w" not in feature.split("=")[0] or chance.random() >= share]
+        for features in described
+    ]
 
 
 def label_tokens(tokens: list[Token], spans: list[tuple[int, int, str]]) -> list[str]:
@@ -356,12 +486,20 @@ def main() -> None:
     started = time.monotonic()
     source = Source(arguments.seed)
     plain, words = read_plain_sentences(arguments.seed, arguments.plain)
-    templates = [line.replace("\\n", "\n").replace("\\t", "\t") for line in (HERE / "tagger_templates.txt").read_text().splitlines() if not line.startswith("#")]
-    common = {word for word, count in words.items() if count >= 3} | {word for line in templates for word in re.findall(r"\b[a-z]{2,}\b", re.sub(r"\{\w+\}", "", line))}
+    templates = [
+        line.replace("\\n", "\n").replace("\\t", "\t")
+        for line in (HERE / "tagger_templates.txt").read_text().splitlines()
+        if not line.startswith("#")
+    ]
+    common = {word for word, count in words.items() if count >= 3} | {
+        word for line in templates for word in re.findall(r"\b[a-z]{2,}\b", re.sub(r"\{\w+\}", "", line))
+    }
     gazetteer = Gazetteer(*(frozenset(word.lower() for name in names for word in name.split() if len(word) > 1) for names in source.lists),
                           frozenset(word.lower() for name in source.countries for word in name.split() if word[0].isupper()), frozenset(common))  # fmt: skip
     seen = random.Random(arguments.seed)
-    half = Gazetteer(*(frozenset(word for word in sorted(words) if seen.random() < 0.6) for words in gazetteer))
+    half = Gazetteer(
+        *(frozenset(word for word in sorted(words) if seen.random() < 0.6) for words in gazetteer)
+    )
     trainer = pycrfsuite.Trainer(verbose=False)
     plain += read_abstracts(arguments.seed, arguments.plain, gazetteer)
     filled = list(fill_templates(source, templates, arguments.texts)) + [(text, []) for text in plain]
@@ -369,8 +507,19 @@ def main() -> None:
     for text, spans in filled:
         tokens = tokenize(text)
         if tokens:
-            trainer.append(drop_words(source.chance, describe_tokens(text, tokens, half), arguments.drop), label_tokens(tokens, spans))
-    trainer.set_params({"c1": arguments.l1, "c2": arguments.l2, "max_iterations": arguments.iterations, "feature.minfreq": 3, "feature.possible_transitions": True})
+            trainer.append(
+                drop_words(source.chance, describe_tokens(text, tokens, half), arguments.drop),
+                label_tokens(tokens, spans),
+            )
+    trainer.set_params(
+        {
+            "c1": arguments.l1,
+            "c2": arguments.l2,
+            "max_iterations": arguments.iterations,
+            "feature.minfreq": 3,
+            "feature.possible_transitions": True,
+        }
+    )
     print(f"{len(filled)} texts, {time.monotonic() - started:.0f} s; training ...", file=sys.stderr)
     with tempfile.TemporaryDirectory() as folder:
         trainer.train(f"{folder}/model")
@@ -378,7 +527,9 @@ def main() -> None:
         tagger.open(f"{folder}/model")
         info = tagger.info()
     write_weights(info, gazetteer, arguments.target)
-    print(f"{arguments.target.stat().st_size / 1e3:.0f} kB, {time.monotonic() - started:.0f} s", file=sys.stderr)
+    print(
+        f"{arguments.target.stat().st_size / 1e3:.0f} kB, {time.monotonic() - started:.0f} s", file=sys.stderr
+    )
 
 
 def write_weights(info: object, gazetteer: Gazetteer, target: Path) -> None:
@@ -392,7 +543,10 @@ def write_weights(info: object, gazetteer: Gazetteer, target: Path) -> None:
     for (before, after), weight in info.transitions.items():  # type: ignore[attr-defined]
         transitions[LABELS.index(before), LABELS.index(after)] = weight
     rows, columns = np.nonzero(weights)
-    lists = {name: np.frombuffer("\n".join(sorted(words)).encode(), dtype=np.uint8) for name, words in gazetteer._asdict().items()}
+    lists = {
+        name: np.frombuffer("\n".join(sorted(words)).encode(), dtype=np.uint8)
+        for name, words in gazetteer._asdict().items()
+    }
     np.savez_compressed(
         target,
         attributes=np.frombuffer("\n".join(attributes).encode(), dtype=np.uint8),

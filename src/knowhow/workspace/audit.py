@@ -11,6 +11,7 @@ import secrets
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from knowhow.journal import append_journal, find_head, read_journal
 from knowhow.spreadsheet import escape_formula
 from knowhow.storage import locked, write_blocks, write_text
 from knowhow.types import Answer, Query
+from knowhow.workspace.personal_data import mask_text
 
 ASKED, OPENED, INGESTED, UPLOADED = "asked", "opened", "ingested", "uploaded"
 TRAINED, COMPARED = "trained", "compared"
@@ -55,6 +57,7 @@ class AuditLog:
 
     def __init__(self, settings: Settings, person: str = "", door: str = "python") -> None:
         self.settings = settings.audit
+        self._mask = partial(mask_text, settings)
         self.path = settings.state / "audit" / "log.jsonl"
         self.person, self.door = person or present_person(), door
 
@@ -74,7 +77,11 @@ class AuditLog:
             "by": by or self.person,
             "door": self.door,
             "subject": subject,
-            "details": {key: value for key, value in found if value not in ("", None, [], {}, ())},
+            "details": {
+                key: self._mask(value) if key == "reason" and isinstance(value, str) else value
+                for key, value in found
+                if value not in ("", None, [], {}, ())
+            },
         }
 
     def record_answers(
@@ -133,12 +140,12 @@ class AuditLog:
 
     def digest_question(self, text: str) -> str:
         """Return the keyed digest under which a question stands in this log, to find it again without keeping it."""
-        return hmac.new(self._key(), text.strip().encode(), "sha256").hexdigest()[:32]
+        return hmac.new(self._key(), self._mask(text.strip()).encode(), "sha256").hexdigest()[:32]
 
     def _question(self, text: str) -> str:
         if self.settings.questions == "off":
             return ""
-        return text if self.settings.questions == "text" else self.digest_question(text)
+        return self._mask(text) if self.settings.questions == "text" else self.digest_question(text)
 
     def _key(self) -> bytes:
         # Without a key anybody could try likely questions against the digests.

@@ -77,7 +77,8 @@ def review_personal_data(settings: Settings, *, samples: int = 3) -> PersonalDat
     documents = 0
     for document in _documents(settings, problems):
         documents += 1
-        review.add(document.source, [document.title, document.text, *document.metadata.values()])
+        title = [] if document.title in document.text else [document.title]
+        review.add(document.source, [*title, document.text, *document.metadata.values()])
     examples = _examples(settings)
     for texts in examples:
         review.add(EXAMPLES, texts)
