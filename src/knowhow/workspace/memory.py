@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
 
-from knowhow.config import Settings
+from knowhow.config import Settings, describe_settings
 from knowhow.errors import ConfigError, DataError
 from knowhow.evaluation.arms import ExperimentPlan
 from knowhow.evaluation.splits import split_examples
-from knowhow.privacy.recognisers import find_personal_data, mask_personal_data
+from knowhow.privacy.recognisers import find_personal_data
 from knowhow.protocols import Components, Strategy
 from knowhow.storage import digest_json, read_json, write_json
 from knowhow.training.fitting import ADAPTER, ROWS, training_style
@@ -22,6 +21,7 @@ from knowhow.training.trainers.lora import LoraTrainer
 from knowhow.types import Example, Gate
 from knowhow.workspace.comparison import ComparisonOptions, plan_comparison
 from knowhow.workspace.fitted import find_fitted
+from knowhow.workspace.personal_data import masking_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def audit_strategy(
         components.close()
     if not isinstance(trainer, LoraTrainer):
         raise ConfigError(f"The trainer of '{name}' is not LoRA, which the audit knows alone.")
-    key = digest_json([fitted.name, asdict(chosen), settings.privacy.mode, list(settings.privacy.kinds)])[:16]
+    key = digest_json([fitted.name, asdict(chosen), describe_settings(settings)["privacy"]])[:16]
     work = settings.state / "cache" / "memory" / key
     found = audit_memory(
         AuditPlan(
@@ -65,7 +65,7 @@ def audit_strategy(
             others=others,
             trainer=trainer,
             style=style,
-            mask=_mask(settings),
+            mask=masking_of(settings),
             personal=personal_kinds(rows),
             work=work,
             per_kind=chosen.per_kind,
@@ -129,9 +129,3 @@ def _unseen_rows(
         # Too few held-out examples to make rows from: then membership cannot be told, and the audit says so.
         return []
     return [row for row in rows if row.examples]
-
-
-def _mask(settings: Settings) -> Callable[[str], str] | None:
-    if settings.privacy.mode == "off":
-        return None
-    return partial(mask_personal_data, kinds=settings.privacy.kinds)
