@@ -184,7 +184,8 @@ def _decided(
         _against(case, chosen, item) for item in sorted(beaten, key=lambda item: -case.quality(item).value)
     ]
     reasons += [_level(case, chosen, item) for item in level]
-    others = [item for item in candidates if item is not chosen]
+    # What a limit rules out is no alternative, however cheap or fast it is.
+    others = [item for item in kept if item is not chosen]
     qualities = {item.name: case.quality(item) for item in candidates}
     return Recommendation(
         chosen.name,

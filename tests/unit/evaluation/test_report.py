@@ -358,7 +358,7 @@ def test_expected_and_measured_share_one_axis() -> None:
         (Goal(citations=True, max_latency_ms=5000), ["answers must cite sources", "P99 at most 5.0 s"]),
         (
             Goal(min_quality=0.7, questions_per_month=3000),
-            ["a score of at least 0.70", "load 3,000 questions"],
+            ["a score of at least 0.70", "3,000 questions and 1 update of the facts a month"],
         ),
     ],
 )

@@ -12,6 +12,7 @@ from knowhow.evaluation.report.wording import cost_text, interval_text, millisec
 from knowhow.evaluation.results import Report, StrategyResult
 from knowhow.types import Interval
 
+_POINT_STEPS = (2, 5, 10, 20, 25, 50)
 _LABEL_WIDTH = 30.0
 """Percent of a plane's width that a label may take."""
 
@@ -303,7 +304,8 @@ def expectation_bars(prior: Prior) -> Changes | None:
         return None
     ends = [bound for step in prior.steps for bound in _ends(step.expected)]
     ends += [bound for step in prior.steps if step.measured for bound in _ends(step.measured)]
-    step = _round_up(max(10.0, max(ends, default=0.0) - min(0.0, *ends)) / 5)
+    span = max(0.0, *ends) - min(0.0, *ends)
+    step = next((float(size) for size in _POINT_STEPS if size * 6 >= span), 50.0)
     bottom = step * math.floor(min(0.0, *ends) / step)
     top = step * math.ceil(max(0.0, *ends) / step)
 

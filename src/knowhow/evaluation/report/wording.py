@@ -104,9 +104,8 @@ def goal_texts(goal: Goal) -> list[str]:
         plain.questions_per_month,
         plain.updates_per_month,
     ):
-        found.append(
-            f"load {goal.questions_per_month:,.0f} questions and {goal.updates_per_month:.3g} retrainings a month"
-        )
+        updates = f"{goal.updates_per_month:.3g} update{'' if goal.updates_per_month == 1 else 's'}"
+        found.append(f"{goal.questions_per_month:,.0f} questions and {updates} of the facts a month")
     return found
 
 
