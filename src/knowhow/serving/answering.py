@@ -48,6 +48,7 @@ class Answerer(threading.Thread):
         self._lock = threading.Lock()
         self._last_good = ""
         self._running: list[Job] = []
+        self._answering = ""
         self.on_answer: Callable[[Job, Answer], None] = lambda job, answer: None
         self.before_delivery: Callable[[Job, Answer], None] = lambda job, answer: None
         self.on_unloadable: Callable[[str, KnowHowError], None] = lambda release, error: None
@@ -119,7 +120,7 @@ class Answerer(threading.Thread):
 
     def _work(self, batch: list[Job]) -> None:
         started = time.perf_counter()
-        self._running = batch
+        self._running, self._answering = batch, ""
         for job in batch:
             job.started = started
         try:
@@ -141,6 +142,7 @@ class Answerer(threading.Thread):
 
     def _answer(self, batch: list[Job]) -> None:
         pipeline, release = self._choose_pipeline(batch[0])
+        self._answering = release
         queries = [job.query for job in batch if job.query is not None]
         is_live = self._streams_live(pipeline)
 
@@ -239,3 +241,5 @@ class Answerer(threading.Thread):
         for job in batch:
             if not job.is_done:
                 job.put(Finished(error=error))
+                if self._answering and job.query is not None:
+                    self.on_answer(job, Answer("", error=error.message, release=self._answering))

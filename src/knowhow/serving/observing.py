@@ -110,9 +110,7 @@ class Observer(threading.Thread):
 
     def look(self) -> None:
         """Take in what has come since the last look, and do what follows from it."""
-        events = [self._waiting.popleft() for _ in range(len(self._waiting))]
-        if events:
-            self.monitor.take(events)
+        self._take()
         while self._unloadable:
             release, text = self._unloadable.popleft()
             current = self.traffic.follow()
@@ -121,12 +119,17 @@ class Observer(threading.Thread):
                 self.monitor.raise_alert(self.traffic.stop("failed", reason, JUDGE))
         self.monitor.tick()
 
+    def _take(self) -> None:
+        events = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        if events:
+            self.monitor.take(events)
+
     def stop(self) -> None:
-        """Take in what is left, and stop."""
+        """Take in what is left, and stop; alerts that wait are sent by the next server."""
         self._has_ended.set()
         if self.is_alive():
             self.join(5.0)
-        self._try(self.look)
+        self._try(self._take)
         if self._tracing is not None:
             self._tracing.close()
 

@@ -45,13 +45,12 @@ def look(service: Service, person: Principal) -> Situation:
 def _examples(service: Service) -> tuple[int, int]:
     try:
         rows = list_examples(service.workspace.settings)
-        if not rows:
-            return 0, 0
-        found = service.checks.find()
     except KnowHowError:
         # The examples page says which line is wrong.
         return 0, 1
-    return len(rows), sum(finding.severity == "error" for finding in found.findings)
+    found = service.checks.peek() if rows else None
+    errors = sum(finding.severity == "error" for finding in found.findings) if found else 0
+    return len(rows), errors
 
 
 def _proposal(service: Service) -> str:

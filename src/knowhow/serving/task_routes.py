@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse, StreamingResponse
 
 from knowhow.serving.comparison_pages import start_comparison
 from knowhow.serving.document_pages import start_purge
+from knowhow.serving.keys import Principal
 from knowhow.serving.rendering import render
 from knowhow.serving.routes import Route, page, principal_of, service_of
 from knowhow.serving.schemas import CompareRequest, TaskOut, TrainRequest
@@ -29,14 +30,14 @@ _QUIET_LOOKS = 30
 
 async def list_tasks(request: Request) -> Any:
     """List long tasks, newest first."""
-    service = service_of(request)
-    return [describe(task) for task in await service.read(service.tasks.tasks)]
+    service, person = service_of(request), principal_of(request)
+    return [describe(task, person) for task in await service.read(service.tasks.tasks)]
 
 
 async def get_task(request: Request, name: str) -> Any:
     """Return one task with where it stands."""
     service = service_of(request)
-    return describe(await service.read(lambda: service.tasks.get(name)))
+    return describe(await service.read(lambda: service.tasks.get(name)), principal_of(request))
 
 
 async def compare(request: Request, body: CompareRequest) -> Any:
@@ -45,7 +46,7 @@ async def compare(request: Request, body: CompareRequest) -> Any:
     task = await service.read(
         lambda: start_comparison(service, person, body.strategies, 60.0 * body.minutes, body.limit)
     )
-    return describe(task)
+    return describe(task, person)
 
 
 async def train(request: Request, body: TrainRequest) -> Any:
@@ -53,13 +54,13 @@ async def train(request: Request, body: TrainRequest) -> Any:
     service, person = service_of(request), principal_of(request)
     knobs = {"goal": body.goal, "effort": body.effort, "base_model": body.base_model}
     given = {name: value for name, value in knobs.items() if value is not None}
-    return describe(await service.read(lambda: start_training(service, person, body.strategy, given)))
+    return describe(await service.read(lambda: start_training(service, person, body.strategy, given)), person)
 
 
 async def delete_document(request: Request, name: str, reason: str) -> Any:
     """Begin to delete a document for good, with everything made from it; the finished task names the signed receipt."""
     service, person = service_of(request), principal_of(request)
-    return describe(await service.read(lambda: start_purge(service, person, name, reason)))
+    return describe(await service.read(lambda: start_purge(service, person, name, reason)), person)
 
 
 async def get_receipt(request: Request, name: str) -> Any:
@@ -72,7 +73,7 @@ async def get_receipt(request: Request, name: str) -> Any:
 async def stop_task(request: Request, name: str) -> Any:
     """Stop a task; what it had finished is kept, and the same work goes on from there."""
     service = service_of(request)
-    return describe(await service.read(lambda: service.tasks.stop(name)))
+    return describe(await service.read(lambda: service.tasks.stop(name)), principal_of(request))
 
 
 async def follow_task(request: Request, name: str) -> Any:
@@ -82,11 +83,13 @@ async def follow_task(request: Request, name: str) -> Any:
     told = request.headers.get("last-event-id", "")
     start = int(told) if told.isdecimal() and len(told) < 10 else 0
     return StreamingResponse(
-        _events(service, name, start), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
+        _events(service, principal_of(request), name, start),
+        media_type="text/event-stream",
+        headers={"X-Accel-Buffering": "no"},
     )
 
 
-async def _events(service: Service, name: str, sent: int) -> AsyncIterator[str]:
+async def _events(service: Service, person: Principal, name: str, sent: int) -> AsyncIterator[str]:
     quiet = 0
     yield "retry: 2000\n\n"
     while not service.answerer.queue.is_closed:
@@ -98,7 +101,7 @@ async def _events(service: Service, name: str, sent: int) -> AsyncIterator[str]:
             sent += 1
             yield f"id: {sent}\ndata: {json.dumps(row, ensure_ascii=False)}\n\n"
         if not task.is_live:
-            yield f"event: end\ndata: {json.dumps(describe(task), ensure_ascii=False)}\n\n"
+            yield f"event: end\ndata: {json.dumps(describe(task, person), ensure_ascii=False)}\n\n"
             return
         quiet = 0 if rows else quiet + 1
         if quiet >= _QUIET_LOOKS:
@@ -107,9 +110,10 @@ async def _events(service: Service, name: str, sent: int) -> AsyncIterator[str]:
         await asyncio.sleep(_LOOK_SECONDS)
 
 
-def describe(task: Task) -> dict[str, Any]:
-    """Return a task as JSON values."""
-    return asdict(task)
+def describe(task: Task, person: Principal) -> dict[str, Any]:
+    """Return a task as JSON values; what is being deleted is for admins alone."""
+    value = asdict(task)
+    return value if person.may("admin") or task.kind != "purge" else {**value, "arguments": {}}
 
 
 async def show_task(request: Request, name: str) -> Any:
