@@ -42,7 +42,7 @@ def tiny_model(tmp_path_factory):
     return write_tiny_model(tmp_path_factory.mktemp("tiny"))
 
 
-def write_tiny_model(folder):
+def write_tiny_model(folder, width=32):
     """Write the tiny model into a folder and return it."""
     for name in ("torch", "transformers", "peft"):
         pytest.importorskip(name, reason="training needs: pip install 'knowhow-ai[train]'")
@@ -52,8 +52,8 @@ def write_tiny_model(folder):
     torch.manual_seed(0)
     config = LlamaConfig(
         vocab_size=259,
-        hidden_size=32,
-        intermediate_size=48,
+        hidden_size=width,
+        intermediate_size=3 * width // 2,
         num_hidden_layers=4,
         num_attention_heads=4,
         num_key_value_heads=2,
