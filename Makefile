@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 KNOWHOW := $(BIN)/knowhow
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow check format docs bench clean
+.PHONY: help install demo test test-slow check format docs lock sbom bench clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -45,6 +45,13 @@ format: install ## Format the code
 docs: install ## Rebuild the generated reference
 	$(BIN)/python docs/build_reference.py
 	$(BIN)/python docs/build_tree.py
+
+lock: install ## Pin every dependency of a plain installation and of the server, with its digests
+	$(BIN)/uv pip compile --quiet pyproject.toml --extra serve --generate-hashes --python-version 3.11 --universal --no-annotate --custom-compile-command "make lock" --output-file requirements.lock
+
+sbom: install ## Write the list of what an installation is made of (CycloneDX JSON) from the pinned dependencies
+	mkdir -p dist
+	$(BIN)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible --output-format JSON --output-file dist/sbom.json
 
 clean: ## Remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
