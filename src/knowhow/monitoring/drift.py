@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 SKETCH_DIMENSIONS = 16
-_PERMUTATIONS = 999
+_PERMUTATIONS = 499
 LEAST_SAMPLE = 20
 """Below this many questions on either side nothing is said."""
 

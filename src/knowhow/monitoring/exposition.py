@@ -25,7 +25,7 @@ class Exposition:
         self.registry = CollectorRegistry()
         common: dict[str, Any] = {"registry": self.registry, "namespace": "knowhow"}
         self._answers = Counter("answers", "Answers by release and what came of them.", ["release", "outcome"], **common)  # fmt: skip
-        self._refused = Counter("refused", "Questions that were refused or given up, by reason.", ["reason"], **common)  # fmt: skip
+        self._refused = Counter("refused", "Questions that were refused, by reason.", ["reason"], **common)  # fmt: skip
         self._tokens = Counter("tokens", "Tokens read and written.", ["kind"], **common)
         self._seconds = Histogram("answer_seconds", "From the question's arrival to the whole answer.", ["release"], buckets=_SECONDS, **common)  # fmt: skip
         self._queue = Histogram("queue_seconds", "Waiting before the engine begins.", buckets=_SECONDS, **common)  # fmt: skip
@@ -54,7 +54,7 @@ class Exposition:
                 self._scores.labels(row.release, figure).observe(value)
 
     def count_refusal(self, reason: str) -> None:
-        """Take in a question that got no answer: overloaded, rate_limit_exceeded, client_left."""
+        """Take in a question that was refused: overloaded or rate_limit_exceeded."""
         self._refused.labels(reason).inc()
 
     def count_alert(self, kind: str) -> None:

@@ -36,8 +36,11 @@ class Guardian:
     def resume(self, rows: Iterable[LiveAnswer]) -> None:
         """Take in the rows of an earlier process, without acting on them: the next answer will."""
         events = self._catalog.events()
+        places: dict[str, Event | None] = {}
         for row in rows:
-            place = _find_place(events, row.release)
+            if row.release not in places:
+                places[row.release] = _find_place(events, row.release)
+            place = places[row.release]
             if place is not None and _moment(row) >= place.time:
                 self._watch(row.release, place.number).observe(_figures(row))
 
@@ -115,7 +118,8 @@ def _find_place(events: list[Event], release: str) -> Event | None:
 
 
 def _figures(row: LiveAnswer) -> LiveFigures:
-    return LiveFigures(row.is_error, row.seconds, row.format, row.grounding)
+    # Waiting is the load's doing, not the release's.
+    return LiveFigures(row.is_error, row.seconds - row.queue_seconds, row.format, row.grounding)
 
 
 def _moment(row: LiveAnswer) -> str:

@@ -19,6 +19,7 @@ from knowhow.monitoring.health import Freshness, HealthReport, describe_health
 from knowhow.monitoring.records import LiveAnswer, LiveStore
 from knowhow.protocols import Metric
 from knowhow.storage import digest_json, read_json, write_json
+from knowhow.traffic.assignment import CHALLENGER_ARM
 from knowhow.traffic.trial import describe
 from knowhow.types import Answer, DocumentRecord, Example
 from knowhow.workspace.components import WorkspaceComponents, open_index
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from knowhow.monitoring.tracing import Tracing
 
 DAY_SECONDS = 86_400.0
-_HEALTH_EVERY_SECONDS = 60.0
+_HEALTH_EVERY_SECONDS, _IDLE_HEALTH_SECONDS = 60.0, 840.0
 _MOST_EXAMPLES = 2000
 
 
@@ -74,6 +75,7 @@ class LiveMonitor:
         self._can_sketch = not find_hosts(settings.embedder.options)
         self._next_health = 0.0
         self._since_drift = 0
+        self._has_news = True
 
     def resume(self) -> None:
         """Go on where an earlier process stopped."""
@@ -88,13 +90,16 @@ class LiveMonitor:
         # What nobody saw is evidence for the challenge, but no live answer.
         seen = [row for event, row in zip(events, rows, strict=True) if not event.is_shadow]
         self._store.add(seen)
+        self._has_news = True
         for event, row, is_sampled in zip(events, rows, sampled, strict=True):
             self._traffic.note_automatic(event.assignment, _outcomes(row, is_sampled))
             if not event.is_shadow and self.exposition is not None:
                 self.exposition.count(row)
             if not event.is_shadow and self._tracing is not None:
                 self._trace(event, row)
-            self.raise_alert(self._guardian.observe(row))
+            # The champion's half of a pair was watched when it was given.
+            if not event.is_shadow or row.arm == CHALLENGER_ARM:
+                self.raise_alert(self._guardian.observe(row))
 
     def rows(self) -> list[LiveAnswer]:
         """Everything that is kept of live answers."""
@@ -103,7 +108,9 @@ class LiveMonitor:
     def tick(self) -> None:
         """Do what time asks for: decide the challenge, look at health once a minute, send alerts that are due."""
         self.raise_alert(self._traffic.decide())
-        if time.monotonic() >= self._next_health:
+        late = 0.0 if self._has_news else _IDLE_HEALTH_SECONDS
+        if time.monotonic() >= self._next_health + late:
+            self._has_news = False
             self._next_health = time.monotonic() + _HEALTH_EVERY_SECONDS
             self._look()
         self.outbox.deliver()
@@ -323,7 +330,7 @@ def _count_waiting(settings: Settings) -> int:
         state = states.get(file.name)
         # A file that was written a moment ago has no stamp that could be trusted.
         return state is not None and (
-            bool(file.stamp) and file.stamp == state.stamp or digest_source(file) == state.digest
+            (bool(file.stamp) and file.stamp == state.stamp) or digest_source(file) == state.digest
         )
 
     scan = scan_folder(folder, settings.documents.rules, settings.documents.exclude, "")

@@ -66,7 +66,7 @@ def test_energy_distance_by_hand() -> None:
     drift = find_drift(before, now, alpha=0.01)
     assert drift is not None
     assert drift.distance == pytest.approx(1.0)
-    assert drift.p_value == pytest.approx(1 / 1000)
+    assert drift.p_value == pytest.approx(1 / 500)
     assert drift.is_drifting
 
 
