@@ -22,7 +22,7 @@ from knowhow.advisor.evidence import (
 )
 from knowhow.advisor.measurement import ExpectedMeasured, Measurement, expected_vs_measured
 from knowhow.advisor.notes import find_notes
-from knowhow.advisor.outcomes import DESCRIPTIONS, FAMILY, STRATEGY, Description, Family, Outcome
+from knowhow.advisor.outcomes import DESCRIPTIONS, FAMILY, RETRIEVES, STRATEGY, Description, Family, Outcome
 from knowhow.advisor.plan import Route, Stage, plan_routes, plan_stages
 from knowhow.advisor.questions import QUESTIONS, label_all, label_answer, list_alternatives
 from knowhow.advisor.rules import Rule
@@ -132,7 +132,7 @@ def advise(
         ),
         exclusions=choice.exclusions,
         signals=find_signals(answers),
-        notes=find_notes(answers),
+        notes=find_notes(answers, retrieves=choice.outcome in RETRIEVES),
         flips=find_flips(answers, choice.outcome),
         agreement=state_confidence(answers, choice, cases),
         gains=gains,

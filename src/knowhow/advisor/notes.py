@@ -1,4 +1,4 @@
-"""Cautions that the finer answers bring, whatever the outcome."""
+"""Cautions that the finer answers bring."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ def detectable_points(questions: int) -> float:
     return 280 * float((0.3 / questions) ** 0.5)
 
 
-def find_notes(answers: Answers) -> tuple[Text, ...]:
-    """Return the cautions that the finer answers bring, whatever the outcome."""
+def find_notes(answers: Answers, *, retrieves: bool = True) -> tuple[Text, ...]:
+    """Return the cautions that the finer answers bring; those about retrieval only where the outcome `retrieves`."""
     a, notes = answers, []
     if a.examples is not None and 0 < a.examples < 50:
         notes.append(
@@ -50,7 +50,13 @@ def find_notes(answers: Answers) -> tuple[Text, ...]:
                 languages=", ".join(a.languages),
             )
         )
-    if a.latency is Latency.TIGHT:
+    if a.latency is Latency.TIGHT and not retrieves:
+        notes.append(
+            say(
+                "Latency is tight: share the prompt's beginning, limit answer length, and choose a small model."
+            )
+        )
+    elif a.latency is Latency.TIGHT:
         notes.append(
             say(
                 "Latency is tight: retrieve fewer and shorter passages, share the prompt's beginning, and limit answer length."
