@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from knowhow.types import Answer, Chunk, Document, Query
 from knowhow.workspace.components import WorkspaceComponents
 
 EMBEDDER = FakeEmbedder(32)
+_SECRET = re.compile(r"zk\d{5}qv")
 PATHS = ("dense", "lexical", "hybrid", "reranked", "cached", "answered")
 WORDS = [
     "loan",
@@ -196,8 +198,8 @@ def draw_queries(world: World, count: int, seed: int) -> list[tuple[Query, list[
 
 def find_leaks(shown: object, query: Query, hidden: Sequence[str]) -> list[str]:
     """Return the hidden words in what is shown that the asker did not bring along."""
-    text = repr(shown)
-    return [word for word in hidden if word in text and word not in query.text]
+    found = set(_SECRET.findall(repr(shown))) - set(_SECRET.findall(query.text))
+    return sorted(found.intersection(hidden))
 
 
 def count_leaks(world: World, looker: Looker, queries: int, seed: int) -> tuple[int, int]:
