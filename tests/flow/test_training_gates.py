@@ -152,3 +152,24 @@ def test_only_gates_can_be_overruled(
     assert main(["compare", "-C", str(root), "-q"]) == 2
     assert "[training] overrule" in capsys.readouterr().err
     assert training.calls == 0
+
+
+def test_what_keeps_no_rows_is_held_to_its_training_examples(tmp_path: Path) -> None:
+    from knowhow.config import parse_settings
+    from knowhow.evaluation.runs import ArmRecord
+    from knowhow.testing.strategies import FakeComponents
+    from knowhow.types import Example, Traits
+    from knowhow.workspace.gates import GateMeasurer
+
+    training = [Example("t1", "How high is the fee abroad?", ("low",))]
+    measurer = GateMeasurer(parse_settings({}, tmp_path), FakeComponents({}), training, lambda *_: 1.0, list)
+    arm = ArmRecord("own", "own", 0, "d", Traits(learns=True), fitted="folder")
+    assert [row.examples for row in measurer._rows(arm, training)] == [("t1",)]
+    inner = tmp_path / ".knowhow" / "cache" / "fitted" / "folder" / "strategies" / "raft"
+    inner.mkdir(parents=True)
+    (inner / "rows.jsonl").write_text(
+        json.dumps({"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]})
+        + "\n"
+    )
+    (inner / "pairs.jsonl").write_text(json.dumps({"query": "p", "metadata": {"examples": ["t2"]}}) + "\n")
+    assert [row.kind for row in measurer._rows(arm, training)] == ["sft", "pair"]

@@ -81,7 +81,11 @@ class GateMeasurer:
         found: dict[str, tuple[Gate, ...]] = {}
         with progress("Checking gates", len(arms), "strategies") as bar:
             for name, seeds in arms.items():
-                leaks = [leak for arm in seeds for leak in find_leaks(self._rows(arm), training, held_out)]
+                leaks = [
+                    leak
+                    for arm in seeds
+                    for leak in find_leaks(self._rows(arm, training), training, held_out)
+                ]
                 unique = list({leak.held_out: leak for leak in leaks}.values())
                 found[name] = (
                     lint,
@@ -93,27 +97,28 @@ class GateMeasurer:
                 bar.advance(note=name)
         return found
 
-    def _rows(self, arm: ArmRecord) -> list[TrainingRow]:
-        """What the arm was trained on: its rows, its retriever pairs, or else every training example."""
+    def _rows(self, arm: ArmRecord, training: Sequence[Example]) -> list[TrainingRow]:
+        """What the arm was trained on: rows and retriever pairs, also of strategies inside it; else every training example."""
         fitted = self.settings.state / "cache" / "fitted" / arm.fitted
-        if (fitted / ROWS).is_file():
-            return read_rows(fitted / ROWS)
-        if (fitted / PAIRS).is_file():
-            return [
+        rows = [row for path in sorted(fitted.rglob(ROWS)) for row in read_rows(path)]
+        for path in sorted(fitted.rglob(PAIRS)):
+            rows += [
                 TrainingRow(
-                    "pair", (Message(Role.USER, row["query"]),), tuple(row["metadata"].get("examples", ()))
+                    "pair", (Message(Role.USER, pair["query"]),), tuple(pair["metadata"].get("examples", ()))
                 )
-                for row in read_lines(fitted / PAIRS)
+                for pair in read_lines(path)
             ]
-        return [TrainingRow("example", (), (example.id,)) for example in self.examples if _trains(example)]
+        return rows or [TrainingRow("example", (), (example.id,)) for example in training]
 
     def _gate_skills(self, seeds: Sequence[ArmRecord]) -> Gate:
         lost = next((arm.lost_to for arm in seeds if arm.lost_to), "")
         if lost:
             reason = f"Not measured, because it was given up early as worse than {lost}."
             return Gate(SKILL, False, reason)
-        adapters = [self.settings.state / "cache" / "fitted" / arm.fitted / ADAPTER for arm in seeds]
-        adapters = [adapter for adapter in adapters if adapter.is_dir()]
+        cache = self.settings.state / "cache" / "fitted"
+        adapters = [
+            found for arm in seeds for found in sorted((cache / arm.fitted).rglob(ADAPTER)) if found.is_dir()
+        ]
         if not adapters:
             return Gate(SKILL, True, "It leaves the model as it is.")
         try:
@@ -186,7 +191,3 @@ def _normalise(value: float, info: MetricInfo) -> float:
     if info.higher_is_better:
         return share
     return 1 - share if info.high is not None else -share
-
-
-def _trains(example: Example) -> bool:
-    return example.split in ("", "train")

@@ -8,7 +8,8 @@ from pathlib import Path
 from statistics import fmean
 
 from knowhow.generation.prompts import PromptStyle, render
-from knowhow.storage import digest_json
+from knowhow.storage import digest_json, read_json
+from knowhow.training.adapters import FACTS
 from knowhow.training.base_model import base_model_directory
 from knowhow.training.memorisation.canaries import PERSONAL, TOKEN, Canary, make_canaries, make_references
 from knowhow.training.memorisation.exposure import (
@@ -193,7 +194,7 @@ def _probe_rows(plan: AuditPlan) -> tuple[Membership | None, tuple[int, int], tu
     other_texts = [cut for row in others if (cut := _halve(row))]
     groups = [[row.conversation] for row in (*rows, *others)]
     asked = [Continuation(_NEUTRAL, lead, plan.replay_tokens) for lead, _ in (*texts, *other_texts)]
-    found = _ask(plan, plan.trainer, plan.adapter, groups, asked, "rows")
+    found = _ask(plan, _shape_of(plan), plan.adapter, groups, asked, "rows")
     gains = [plain - tuned for ((tuned, plain),) in found.losses]
     lengths = [len(row.conversation[-1].content) for row in (*rows, *others)]
     scores = [gain / max(1, length) for gain, length in zip(gains, lengths, strict=True)]
@@ -257,6 +258,16 @@ def run_control(plan: AuditPlan) -> tuple[int, int]:
     found = _ask(plan, trainer, adapter, [], [_request(plan, canary) for canary in canaries], "control")
     fired = [_gives_away(canary, texts) for canary, texts in zip(canaries, found.texts, strict=True)]
     return sum(fired), len(fired)
+
+
+def _shape_of(plan: AuditPlan) -> LoraTrainer:
+    """The trainer with the rank and layers that the adapter was trained with, whatever is configured since."""
+    facts = plan.adapter / FACTS
+    recorded = read_json(facts).get("options", {}) if facts.is_file() else {}
+    shape = {key: recorded[key] for key in ("rank", "alpha", "layers") if key in recorded}
+    if "modules" in recorded:
+        shape["modules"] = tuple(recorded["modules"])
+    return replace(plan.trainer, **shape)
 
 
 def _train(plan: AuditPlan, trainer: LoraTrainer, rows: Sequence[TrainingRow], name: str) -> Path:
