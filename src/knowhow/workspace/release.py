@@ -18,7 +18,7 @@ from knowhow.evaluation.runs import ArmRecord, find_run, load_run
 from knowhow.protocols import Embedder, Generator, Index, Pipeline, Strategy, TextSink
 from knowhow.registry import check_options
 from knowhow.releases.catalog import Catalog
-from knowhow.releases.events import CHAMPION, Event
+from knowhow.releases.events import CHAMPION, CREATED, Event
 from knowhow.releases.release import Proof, Release
 from knowhow.strategies.audience import read_audiences
 from knowhow.training.rows import plain_groups
