@@ -35,8 +35,14 @@ def test_a_running_server_forgets_at_once(tmp_path: Path) -> None:
         second = http.post("/api/ask", json=question).json()
         assert second["release"] == made["rag"]
         assert token(number, "title") not in str(second)
-        assert http.post("/api/feedback", json={"answer_id": first["answer_id"], "rating": "up"}).status_code == 404
-        assert http.post("/api/feedback", json={"answer_id": second["answer_id"], "rating": "up"}).status_code < 300
+        assert (
+            http.post("/api/feedback", json={"answer_id": first["answer_id"], "rating": "up"}).status_code
+            == 404
+        )
+        assert (
+            http.post("/api/feedback", json={"answer_id": second["answer_id"], "rating": "up"}).status_code
+            < 300
+        )
         asked = {**question, "model": made["scholar"]}
         assert (
             http.post("/api/ask", json=asked).status_code >= 400
