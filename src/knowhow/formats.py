@@ -50,9 +50,28 @@ def parse_schema(schema: str) -> Any:
     return _validator(schema).schema
 
 
+class _NotJsonError(ValueError):
+    """What Python reads and the standard does not know."""
+
+
+def _refuse_constant(name: str) -> Any:
+    raise _NotJsonError(f"It is not valid JSON: {name} is no number there.")
+
+
+def _refuse_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise _NotJsonError("It is not valid JSON for every reader: a key occurs twice in one object.")
+    return value
+
+
 def _schema_violations(text: str, schema: str) -> list[str]:
     try:
-        value = json.loads(text)
+        value = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_refuse_doubles)
+    except _NotJsonError as error:
+        return [str(error)]
+    except RecursionError:
+        return ["It is nested deeper than any reader follows."]
     except json.JSONDecodeError as error:
         fenced = " Remove the code fence." if _FENCE.match(text) else ""
         return [f"It is not valid JSON ({error.msg} at character {error.pos}).{fenced}"]
