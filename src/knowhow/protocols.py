@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from knowhow.types import (
     Answer,
     Answering,
+    Candidate,
     Chunk,
     Completion,
     Conversation,
@@ -86,6 +87,22 @@ class Index(Protocol):
 
     def close(self) -> None:
         """Release files and memory."""
+
+
+@runtime_checkable
+class RankingIndex(Index, Protocol):
+    """An index that can rank without reading chunks: fusion looks at hundreds of candidates and delivers a handful."""
+
+    def rank_dense(self, vectors: Matrix, groups: Sequence[frozenset[str]], k: int) -> list[list[Candidate]]:
+        """As `search_dense`."""
+
+    def rank_lexical(
+        self, texts: Sequence[str], groups: Sequence[frozenset[str]], k: int
+    ) -> list[list[Candidate]]:
+        """As `search_lexical`."""
+
+    def fetch(self, chunk_ids: Collection[str]) -> dict[str, Chunk]:
+        """Chunks by id; one that is no longer there is left out."""
 
 
 @runtime_checkable

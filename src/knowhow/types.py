@@ -63,6 +63,15 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
+class Candidate:
+    """A chunk that was ranked but not yet read: its id, score and component scores as in a Hit."""
+
+    chunk_id: str
+    score: float
+    parts: Mapping[str, float] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """A retrieved chunk; `score` orders hits of one query, `parts` keeps the component scores (dense, lexical, rerank)."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from knowhow.types import Hit
+from knowhow.types import Candidate
 
 DENSE_SHARE = 0.7
 SHARPNESS = 0.5
@@ -18,43 +18,42 @@ LEXICAL_SHARPNESS = 3.0
 """Without vectors BM25 alone must order the hits, so it counts for more beside coverage."""
 
 
-def fuse(dense: Sequence[Hit], lexical: Sequence[Hit], k: int, candidates: int) -> list[Hit]:
+def fuse(
+    dense: Sequence[Candidate], lexical: Sequence[Candidate], k: int, candidates: int
+) -> list[Candidate]:
     """Return the k chunks of highest relevance, ties by chunk id; both inputs are best first and at most `candidates` long.
 
     A chunk that is absent from a full dense list counts with that list's lowest cosine, which bounds its own from above.
     """
     floor = dense[-1].score if len(dense) >= candidates else 0.0
     terms = _lexical_relevance(lexical, SHARPNESS)
-    near = {hit.chunk.id: hit for hit in dense}
-    matched = {hit.chunk.id: hit for hit in lexical}
+    near = {item.chunk_id: item for item in dense}
+    matched = {item.chunk_id: item for item in lexical}
     scores = {}
     for name in near.keys() | matched.keys():
         cosine = max(0.0, near[name].score if name in near else floor)
         scores[name] = DENSE_SHARE * cosine + (1 - DENSE_SHARE) * terms.get(name, 0.0)
     return [
-        Hit((near.get(name) or matched[name]).chunk, scores[name], _parts(near.get(name), matched.get(name)))
+        Candidate(name, scores[name], _parts(near.get(name), matched.get(name)))
         for name in sorted(scores, key=lambda name: (-scores[name], name))[:k]
     ]
 
 
-def rank_lexical(lexical: Sequence[Hit], k: int) -> list[Hit]:
+def rank_lexical(lexical: Sequence[Candidate], k: int) -> list[Candidate]:
     """Return the k chunks of highest relevance where only terms can tell."""
     terms = _lexical_relevance(lexical, LEXICAL_SHARPNESS)
-    return best([Hit(hit.chunk, terms[hit.chunk.id], hit.parts) for hit in lexical], k)
+    ranked = [Candidate(item.chunk_id, terms[item.chunk_id], item.parts) for item in lexical]
+    return sorted(ranked, key=lambda item: (-item.score, item.chunk_id))[:k]
 
 
-def best(hits: Sequence[Hit], k: int) -> list[Hit]:
-    """Return the k hits of highest score, ties by chunk id."""
-    return sorted(hits, key=lambda hit: (-hit.score, hit.chunk.id))[:k]
-
-
-def _lexical_relevance(lexical: Sequence[Hit], sharpness: float) -> dict[str, float]:
-    highest = max((hit.parts["lexical"] for hit in lexical), default=1.0)
+def _lexical_relevance(lexical: Sequence[Candidate], sharpness: float) -> dict[str, float]:
+    highest = max((item.parts["lexical"] for item in lexical), default=1.0)
     return {
-        hit.chunk.id: hit.parts["coverage"] * (hit.parts["lexical"] / highest) ** sharpness for hit in lexical
+        item.chunk_id: item.parts["coverage"] * (item.parts["lexical"] / highest) ** sharpness
+        for item in lexical
     }
 
 
-def _parts(near: Hit | None, matched: Hit | None) -> dict[str, float]:
+def _parts(near: Candidate | None, matched: Candidate | None) -> dict[str, float]:
     terms = matched.parts if matched is not None else {"lexical": 0.0, "coverage": 0.0}
     return {**terms, **(near.parts if near is not None else {})}

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from knowhow.errors import BackendError
 from knowhow.passages import passage_text
 from knowhow.protocols import Reranker, Retriever
-from knowhow.retrieval.fusion import best
 from knowhow.types import Hit, Query
 
 
@@ -32,9 +31,13 @@ class RerankingRetriever:
             raise BackendError("The reranker gave another number of scores than passages.", engine="reranker")
         weight = float(getattr(self.reranker, "weight", 1.0))
         return [
-            best([_blend(hit, score, weight) for hit, score in zip(hits, row, strict=True)], k)
+            _best([_blend(hit, score, weight) for hit, score in zip(hits, row, strict=True)], k)
             for hits, row in zip(found, scores, strict=True)
         ]
+
+
+def _best(hits: Sequence[Hit], k: int) -> list[Hit]:
+    return sorted(hits, key=lambda hit: (-hit.score, hit.chunk.id))[:k]
 
 
 def _blend(hit: Hit, score: float, weight: float) -> Hit:

@@ -10,9 +10,10 @@ from typing import TypeVar
 from knowhow.errors import BackendError
 from knowhow.language import CJK
 from knowhow.protocols import Embedder, Index
+from knowhow.retrieval.candidates import Candidates
 from knowhow.retrieval.fusion import fuse, rank_lexical
 from knowhow.timing import measure
-from knowhow.types import Hit, Query
+from knowhow.types import Candidate, Hit, Query
 
 Result = TypeVar("Result")
 _ATTEMPTS = 20
@@ -48,8 +49,15 @@ class LexicalRetriever:
         """For each query at most k hits its asker may read, best first."""
         depth = max(k, self.candidates)
         texts, groups = [query.text for query in queries], [query.groups for query in queries]
+
+        def search() -> list[list[Hit]]:
+            candidates = Candidates(self.index)
+            return candidates.read(
+                [rank_lexical(found, k) for found in candidates.rank_lexical(texts, groups, depth)]
+            )
+
         with measure("search"):
-            return [rank_lexical(hits, k) for hits in self.index.search_lexical(texts, groups, depth)]
+            return on_one_version(self.index, search)
 
 
 @dataclass(frozen=True)
@@ -68,19 +76,23 @@ class HybridRetriever:
         with measure("embed"):
             vectors = self.embedder.embed([texts[place] for place in understood]) if understood else None
 
-        def search() -> tuple[list[list[Hit]], dict[int, list[Hit]]]:
-            lexical = self.index.search_lexical(texts, groups, depth)
-            if vectors is None:
-                return lexical, {}
-            dense = self.index.search_dense(vectors, [groups[place] for place in understood], depth)
-            return lexical, dict(zip(understood, dense, strict=True))
+        def search() -> list[list[Hit]]:
+            candidates = Candidates(self.index)
+            lexical = candidates.rank_lexical(texts, groups, depth)
+            dense: dict[int, list[Candidate]] = {}
+            if vectors is not None:
+                readable = [groups[place] for place in understood]
+                found = candidates.rank_dense(vectors, readable, depth)
+                dense = dict(zip(understood, found, strict=True))
+            return candidates.read(
+                [
+                    fuse(dense[place], items, k, depth) if place in dense else rank_lexical(items, k)
+                    for place, items in enumerate(lexical)
+                ]
+            )
 
         with measure("search"):
-            lexical, dense = on_one_version(self.index, search)
-            return [
-                fuse(dense[place], hits, k, depth) if place in dense else rank_lexical(hits, k)
-                for place, hits in enumerate(lexical)
-            ]
+            return on_one_version(self.index, search)
 
 
 def on_one_version(index: Index, search: Callable[[], Result]) -> Result:

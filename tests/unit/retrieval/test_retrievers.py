@@ -148,11 +148,11 @@ def test_hybrid_searches_again_when_the_index_moves_between_its_parts(index: Sql
         def __getattr__(self, name: str) -> Any:
             return getattr(index, name)
 
-        def search_dense(self, *arguments: Any) -> Any:
+        def rank_dense(self, *arguments: Any) -> Any:
             if self.moves:
                 self.moves -= 1
                 put(index, make_document("a", f"card fee {self.moves}"))
-            return index.search_dense(*arguments)
+            return index.rank_dense(*arguments)
 
     hits = HybridRetriever(Moving(), EMBEDDER).retrieve([Query("card fee")], 5)[0]
     assert [hit.chunk.text for hit in hits] == ["card fee 0"]
@@ -191,3 +191,17 @@ def test_proximity_prefers_one_sentence_that_says_it_all() -> None:
     assert scores[0][0] == pytest.approx(1.0)
     assert scores[1] == [0.0]
     assert ProximityReranker().score(["card"], [[]]) == [[]]
+
+
+def test_an_index_that_only_searches_serves_hybrid_retrieval_as_well(index: SqliteIndex) -> None:
+    class Plain:
+        version = index.version
+        search_dense, search_lexical = index.search_dense, index.search_lexical
+
+    plain: Any = Plain()
+    for retriever in (HybridRetriever, LexicalRetriever):
+        arguments = (EMBEDDER,) if retriever is HybridRetriever else ()
+        asked = [Query("card fee"), Query("late rate", frozenset({"staff"}))]
+        assert retriever(plain, *arguments).retrieve(asked, 3) == retriever(index, *arguments).retrieve(
+            asked, 3
+        )

@@ -102,17 +102,17 @@ def read_document(connection: sqlite3.Connection, document_id: str) -> Document 
     )
 
 
-def read_chunks(connection: sqlite3.Connection, numbers: Sequence[int]) -> dict[int, Chunk]:
-    """Return chunks by their row numbers."""
-    found: dict[int, Chunk] = {}
-    for start in range(0, len(numbers), _BLOCK):
-        block = numbers[start : start + _BLOCK]
+def read_chunks(connection: sqlite3.Connection, names: Sequence[str]) -> dict[str, Chunk]:
+    """Return chunks by their ids; unknown ids are left out."""
+    found: dict[str, Chunk] = {}
+    for start in range(0, len(names), _BLOCK):
+        block = names[start : start + _BLOCK]
         rows = connection.execute(
             f"SELECT {CHUNK_COLUMNS} FROM chunks JOIN audiences ON audiences.id = chunks.audience "
-            f"WHERE chunks.number IN ({','.join('?' * len(block))})",
+            f"WHERE chunks.id IN ({','.join('?' * len(block))})",
             block,
         )
-        found.update((row[0], make_chunk(row)) for row in rows)
+        found.update((row[1], make_chunk(row)) for row in rows)
     return found
 
 

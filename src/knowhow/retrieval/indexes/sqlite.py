@@ -17,7 +17,7 @@ from knowhow.retrieval.engine.memory import Memory
 from knowhow.retrieval.engine.rows import iterate_chunks, read_chunks, read_document, read_records
 from knowhow.retrieval.engine.vectors import normalise, search_vectors
 from knowhow.retrieval.engine.writing import apply, prepare
-from knowhow.types import Chunk, Document, DocumentRecord, Hit
+from knowhow.types import Candidate, Chunk, Document, DocumentRecord, Hit
 
 if TYPE_CHECKING:
     import sqlite3
@@ -94,51 +94,65 @@ class SqliteIndex:
 
     def search_dense(self, vectors: Matrix, groups: Sequence[frozenset[str]], k: int) -> list[list[Hit]]:
         """For each row the k readable chunks of highest cosine, ties by chunk id; parts: dense."""
-        vectors = np.asarray(vectors, dtype=np.float32).reshape(len(groups), -1)
         with self._database.read() as connection:
-            state = self._memory.current(connection, needs_vectors=True)
-            assert state.matrix is not None
-            if not len(state.numbers) or not len(groups):
-                return [[] for _ in groups]
-            if state.matrix.shape[1] != vectors.shape[1]:
-                raise ConfigError(
-                    f"The index holds vectors of {state.matrix.shape[1]} numbers, the embedder gives {vectors.shape[1]}. {_REBUILD}"
-                )
-            found = search_vectors(
-                state.matrix, normalise(vectors), [state.readable(names) for names in groups], state.ids, k
+            return _read(connection, self._rank_dense(connection, vectors, groups, k))
+
+    def rank_dense(self, vectors: Matrix, groups: Sequence[frozenset[str]], k: int) -> list[list[Candidate]]:
+        """See RankingIndex."""
+        with self._database.read() as connection:
+            return self._rank_dense(connection, vectors, groups, k)
+
+    def _rank_dense(
+        self, connection: sqlite3.Connection, vectors: Matrix, groups: Sequence[frozenset[str]], k: int
+    ) -> list[list[Candidate]]:
+        vectors = np.asarray(vectors, dtype=np.float32).reshape(len(groups), -1)
+        state = self._memory.current(connection, needs_vectors=True)
+        assert state.matrix is not None
+        if not len(state.numbers) or not len(groups):
+            return [[] for _ in groups]
+        if state.matrix.shape[1] != vectors.shape[1]:
+            raise ConfigError(
+                f"The index holds vectors of {state.matrix.shape[1]} numbers, the embedder gives {vectors.shape[1]}. {_REBUILD}"
             )
-            chunks = _fetch(connection, state.numbers, [row for hits in found for row, _ in hits])
-        return [[Hit(chunks[row], score, {"dense": score}) for row, score in hits] for hits in found]
+        found = search_vectors(
+            state.matrix, normalise(vectors), [state.readable(names) for names in groups], state.ids, k
+        )
+        return [[Candidate(state.ids[row], score, {"dense": score}) for row, score in hits] for hits in found]
 
     def search_lexical(
         self, texts: Sequence[str], groups: Sequence[frozenset[str]], k: int
     ) -> list[list[Hit]]:
         """For each text the k readable chunks of highest BM25 score, ties by chunk id; parts: lexical, coverage (0 to 1)."""
         with self._database.read() as connection:
-            state = self._memory.current(connection, needs_postings=True)
-            found = [
-                state.scorer(names).search(analysis.analyze(text), self._memory.term_numbers, k)
-                for text, names in zip(texts, groups, strict=True)
-            ]
-            chunks = _fetch(connection, state.numbers, [hit.row for hits in found for hit in hits])
+            return _read(connection, self._rank_lexical(connection, texts, groups, k))
+
+    def rank_lexical(
+        self, texts: Sequence[str], groups: Sequence[frozenset[str]], k: int
+    ) -> list[list[Candidate]]:
+        """See RankingIndex."""
+        with self._database.read() as connection:
+            return self._rank_lexical(connection, texts, groups, k)
+
+    def _rank_lexical(
+        self, connection: sqlite3.Connection, texts: Sequence[str], groups: Sequence[frozenset[str]], k: int
+    ) -> list[list[Candidate]]:
+        state = self._memory.current(connection, needs_postings=True)
+        found = [
+            state.scorer(names).search(analysis.analyze(text), self._memory.term_numbers, k)
+            for text, names in zip(texts, groups, strict=True)
+        ]
         return [
             [
-                Hit(chunks[hit.row], hit.score, {"lexical": hit.score, "coverage": hit.coverage})
+                Candidate(state.ids[hit.row], hit.score, {"lexical": hit.score, "coverage": hit.coverage})
                 for hit in hits
             ]
             for hits in found
         ]
 
-    def vectors_of(self, document_ids: Collection[str]) -> list[bytes]:
-        """The vectors of documents as they lie in the file (float32, little-endian): what a byte scan looks for after a purge."""
+    def fetch(self, chunk_ids: Collection[str]) -> dict[str, Chunk]:
+        """See RankingIndex."""
         with self._database.read() as connection:
-            return [
-                bytes(row[0])
-                for name in document_ids
-                for row in connection.execute(
-                    "SELECT vector FROM vectors JOIN chunks USING (number) WHERE document = ?", (name,)
-                )
-            ]
+            return read_chunks(connection, list(chunk_ids))
 
     def erase_remains(self) -> bool:
         """Leave no byte of what was deleted on disk (updates do so by themselves); False while a long read still holds it."""
@@ -187,8 +201,7 @@ def _version(connection: sqlite3.Connection) -> str:
     return f"{read_setting(connection, 'instance')}-{read_setting(connection, 'generation')}"
 
 
-def _fetch(
-    connection: sqlite3.Connection, numbers: np.ndarray[tuple[int], np.dtype[np.int64]], rows: Sequence[int]
-) -> dict[int, Chunk]:
-    wanted = {int(numbers[row]): row for row in rows}
-    return {wanted[number]: chunk for number, chunk in read_chunks(connection, list(wanted)).items()}
+def _read(connection: sqlite3.Connection, found: Sequence[Sequence[Candidate]]) -> list[list[Hit]]:
+    """Candidates with their chunks, of the snapshot that they were ranked in."""
+    chunks = read_chunks(connection, list({item.chunk_id for hits in found for item in hits}))
+    return [[Hit(chunks[item.chunk_id], item.score, item.parts) for item in hits] for hits in found]
