@@ -10,7 +10,7 @@ from knowhow.config import Settings
 from knowhow.errors import NotFoundError, PolicyError
 from knowhow.evaluation.examples import read_examples
 from knowhow.evaluation.splits import split_examples
-from knowhow.protocols import Components, Strategy
+from knowhow.protocols import Components, RoutingStrategy, Strategy
 from knowhow.storage import read_json, write_json
 from knowhow.types import DocumentRecord
 from knowhow.workspace.components import open_index
@@ -36,6 +36,10 @@ def find_fitted(settings: Settings, name: str, strategy: Strategy, components: C
             raise PolicyError(f"'{name}' may not be used: {reason} Train it again: knowhow train {name}")
         if folder.is_dir():
             return folder
+    if isinstance(strategy, RoutingStrategy):
+        raise NotFoundError(
+            f"The strategy '{name}' learns from a comparison which strategy answers what. Measure it with: knowhow compare -C {settings.root}"
+        )
     if strategy.traits.learns:
         raise NotFoundError(
             f"The strategy '{name}' was not trained yet. Train it with: knowhow train {name} -C {settings.root}"
