@@ -21,13 +21,8 @@ from pathlib import Path
 from knowhow.privacy.recognisers import OPTIONAL_KINDS, PERSONAL_KINDS, find_personal_data
 from knowhow.privacy.trained import TRAINED
 from knowhow.storage import digest
-from knowhow.testing.personal_data import (
-    Sample,
-    chinese_decoys,
-    chinese_positives,
-    english_decoys,
-    english_positives,
-)
+from knowhow.testing.personal_data import Sample, chinese_positives, english_positives
+from knowhow.testing.personal_data_decoys import chinese_decoys, english_decoys
 
 DATA = Path(os.environ.get("KNOWHOW_DATA", Path(__file__).resolve().parents[1] / "../shared/data"))
 SKIPPED = frozenset(

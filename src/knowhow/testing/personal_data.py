@@ -120,20 +120,6 @@ def english_positives(count: int, seed: int) -> list[Sample]:
     return _positives(count, seed, _ENGLISH, ENGLISH_FRAMES, ENGLISH_LABELS, decorate_english)
 
 
-def chinese_decoys(count: int, seed: int) -> list[Sample]:
-    """Return Chinese samples without personal data: order numbers, dates, versions, amounts, failing check digits."""
-    from knowhow.testing.personal_data_decoys import CHINESE_DECOYS
-
-    return _decoys(count, seed, CHINESE_DECOYS)
-
-
-def english_decoys(count: int, seed: int) -> list[Sample]:
-    """Return English samples without personal data."""
-    from knowhow.testing.personal_data_decoys import ENGLISH_DECOYS
-
-    return _decoys(count, seed, ENGLISH_DECOYS)
-
-
 def _positives(
     count: int,
     seed: int,
@@ -151,11 +137,6 @@ def _positives(
         before, after = frame.replace("{label}", chance.choice(labels[kind])).split("{value}")
         samples.append(Sample(before + value + after, kind, len(before), len(before) + len(value)))
     return samples
-
-
-def _decoys(count: int, seed: int, makers: list[Callable[[random.Random], str]]) -> list[Sample]:
-    chance = random.Random(seed)
-    return [Sample(makers[place % len(makers)](chance)) for place in range(count)]
 
 
 def digits(chance: random.Random, count: int) -> str:

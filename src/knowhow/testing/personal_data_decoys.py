@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from knowhow.testing.personal_data import card, credit_code, digits, iban, resident_id
+from knowhow.testing.personal_data import Sample, card, credit_code, digits, iban, resident_id
 
 Maker = Callable[[random.Random], str]
 
@@ -65,3 +65,18 @@ ENGLISH_DECOYS: list[Maker] = [
     _of("Rule {3}-{4} applies", "room {4}, floor {2}", "pages {3}-{3}", "score {2}-{2}-{2}", "lat {2}.{6}, lon {2}.{6}", "ZIP {5}", "model {4}-{4}", "flight BA{4}"),
     _of("checksum {8}{8}{8}", "commit a{7}f{8}b", "hash {24}", "uuid 1b{6}-{4}-4{3}-a{3}-{12}", "id: {17}", "account opened in 20{2}"),
 ]  # fmt: skip
+
+
+def chinese_decoys(count: int, seed: int) -> list[Sample]:
+    """Return Chinese samples without personal data: order numbers, dates, versions, amounts, failing check digits."""
+    return _decoys(count, seed, CHINESE_DECOYS)
+
+
+def english_decoys(count: int, seed: int) -> list[Sample]:
+    """Return English samples without personal data."""
+    return _decoys(count, seed, ENGLISH_DECOYS)
+
+
+def _decoys(count: int, seed: int, makers: list[Maker]) -> list[Sample]:
+    chance = random.Random(seed)
+    return [Sample(makers[place % len(makers)](chance)) for place in range(count)]

@@ -8,13 +8,8 @@ from dataclasses import dataclass
 import pytest
 
 from knowhow.privacy.recognisers import find_personal_data
-from knowhow.testing.personal_data import (
-    Sample,
-    chinese_decoys,
-    chinese_positives,
-    english_decoys,
-    english_positives,
-)
+from knowhow.testing.personal_data import Sample, chinese_positives, english_positives
+from knowhow.testing.personal_data_decoys import chinese_decoys, english_decoys
 
 Make = Callable[[int, int], list[Sample]]
 
