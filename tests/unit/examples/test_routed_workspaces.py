@@ -8,7 +8,7 @@ from itertools import combinations
 from pathlib import Path
 
 import pytest
-from tests.unit.examples.test_bank_support import EXAMPLES, Workspace, missing_quotes, similarity
+from tests.unit.examples.test_bank_support import EXAMPLES, Workspace, missing_quotes, read_text, similarity
 
 from knowhow.config import load_settings
 from knowhow.evaluation.examples import read_examples
@@ -95,7 +95,7 @@ def test_each_intent_is_on_both_sides_and_every_fault_was_seen_in_training(works
 def test_the_check_of_examples_has_nothing_to_mend(workspace: Workspace) -> None:
     found = read_examples(workspace.root / "examples.jsonl")
     folder = workspace.root / "documents"
-    documents = {path: (folder / path).read_text(encoding="utf-8") for path in workspace.document_paths()}
+    documents = {path: read_text(folder / path) for path in workspace.document_paths()}
     report = check_examples(
         found.examples,
         LintInputs(
