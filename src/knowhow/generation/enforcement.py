@@ -43,7 +43,7 @@ def _take_json(text: str) -> str:
         return inside
     try:
         _, length = json.JSONDecoder().raw_decode(inside[start:])
-    except json.JSONDecodeError:
+    except (json.JSONDecodeError, RecursionError):
         return inside
     return inside[start : start + length]
 
