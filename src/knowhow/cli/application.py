@@ -24,7 +24,6 @@ from knowhow.cli.listing import list_documents
 from knowhow.cli.models import models
 from knowhow.cli.monitor import monitor
 from knowhow.cli.pii import pii
-from knowhow.cli.pii import pii
 from knowhow.cli.purge import purge
 from knowhow.cli.release import release
 from knowhow.cli.report import report
@@ -66,7 +65,6 @@ def build_application() -> typer.Typer:
     app.command("stream")(stream)
     app.command("review")(review)
     app.add_typer(key, name="key")
-    app.add_typer(pii, name="pii")
     app.add_typer(pii, name="pii")
     app.command("list")(list_documents)
     app.command("lineage")(lineage)
