@@ -18,8 +18,8 @@ from knowhow.retrieval.encoder import fill_rows, read_tokenizer, split_blocks
 if TYPE_CHECKING:
     from knowhow.protocols import Matrix
 
-_BLOCK_ROWS = 32
-_BLOCK_TOKENS = 1280
+_BLOCK_ROWS = 64
+_BLOCK_TOKENS = 8192
 
 
 def is_bulk_encoding_available() -> bool:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _DIMENSION = 384
 _BULK = 512
 """From this many texts on, loading torch costs less than it saves."""
+_BULK_LOADED = 64
+"""From this many on where it is loaded already: the end of an ingest, never a question."""
 
 
 @register("embedder", "minilm")
@@ -70,7 +72,8 @@ class MiniLmEmbedder:
 
     def embed(self, texts: Sequence[str]) -> Matrix:
         """Return shape (len(texts), dimension), float32, rows of length 1, in the order of `texts`."""
-        if len(texts) >= _BULK and self._has_bulk_encoder:
+        least = _BULK_LOADED if "_bulk_encoder" in self.__dict__ else _BULK
+        if len(texts) >= least and self._has_bulk_encoder:
             return self._bulk_encoder.encode(texts)
         return self._encoder.encode(texts)
 
