@@ -44,7 +44,9 @@ def make_bank(folder: Path, *, documents: bool = True) -> Path:
     rows = [json.loads(line) for line in (source / "examples.jsonl").read_text().splitlines()]
     (folder / "examples.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows[:80]))
     rules = '[documents]\nrules = [{ path = "internal/**", groups = ["staff"] }]\n'
-    (folder / "knowhow.toml").write_text(f'language = "en"\n[retrieval]\nk = 3\nthreshold = 0.0\n{rules}{FAKES}')
+    (folder / "knowhow.toml").write_text(
+        f'language = "en"\n[retrieval]\nk = 3\nthreshold = 0.0\n{rules}{FAKES}'
+    )
     return folder
 
 

@@ -15,7 +15,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     import typer
 
     from knowhow.cli.application import build_application
+    from knowhow.progress import set_quiet
 
+    # Silence belongs to one command, also where several run in one process.
+    set_quiet(False)
     try:
         code = build_application()(
             args=list(sys.argv[1:] if arguments is None else arguments),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -62,7 +62,7 @@ def revoke(
     print(f"Revoked the key {holder.id} of {holder.name}.")
 
 
-def _record(kind: str, name: str, workspace: Path, **details: object) -> None:
+def _record(kind: str, name: str, workspace: Path, **details: Any) -> None:
     from knowhow.config import load_settings
     from knowhow.workspace.audit import AuditLog
 

@@ -46,7 +46,6 @@ def purge(
     What learned from them is destroyed and its releases are quarantined; ingest, rollback and import never bring them back.
     Example: knowhow purge hr/leaver.md --source --retrain --reason "request of 3 May"
     """
-    from knowhow.errors import ConfigError
     from knowhow.progress import set_quiet
     from knowhow.workspace import Workspace
 
@@ -66,22 +65,25 @@ def purge(
             if not names and again:
                 print("Nothing that was purged has come back.")
                 return
-            if not names:
-                raise ConfigError("Name the documents to purge. See: knowhow list")
-            if not yes and sys.stdin.isatty():
-                _warn(opened, names)
-                typer.confirm("Purge for good?", abort=True)
+            _confirm(opened, names, is_sure=yes)
             done = opened.purge(names, by=by, reason=reason, with_sources=source, retrain=retrain)
     _show(done, as_json)
     if not done.is_clean:
         raise typer.Exit(3)
 
 
-def _warn(opened: Workspace, names: list[str]) -> None:
+def _confirm(opened: Workspace, names: list[str], *, is_sure: bool) -> None:
+    from knowhow.errors import ConfigError
+
+    if not names:
+        raise ConfigError("Name the documents to purge. See: knowhow list")
+    if is_sure or not sys.stdin.isatty():
+        return
     for name in names:
         found = opened.lineage(name)
         used = ", ".join(f"{use.kind} {use.name}" for use in found.uses) or "nothing"
         print(f"{name}: {found.chunks} chunks; used by {used}.", file=sys.stderr)
+    typer.confirm("Purge for good?", abort=True)
 
 
 def _show(done: Any, as_json: bool) -> None:

@@ -35,7 +35,9 @@ def sample_pairs() -> Iterator[tuple[Example, Answer]]:
     chinese = Example("e2", "利兹分行有多少员工？", ("42人",), (Evidence("d1"),), language="zh-Hans")
     unanswerable = Example("e3", "Who leads the branch in Hull?", is_answerable=False)
     bare = Example("e4", "What is new?")
+    structured = Example("e5", "Which branch, how many people?", ('{"branch": "Leeds", "people": 42}',))
     good = Answer("Answer: 42 people work there [1].", (citation,), 200, 12, 850.0, hits=hits)
+    yield structured, replace(good, text='{"people": 42, "branch": "York"}', citations=())
     for example in (english, chinese, unanswerable, bare):
         yield example, good
         yield example, replace(good, text="Nobody. It closed in 1999 [7]. 不知道", citations=())

@@ -76,13 +76,15 @@ def decorate_english(chance: random.Random, kind: str, value: str) -> str:
 
 
 def _grouped(chance: random.Random, kind: str, value: str) -> str:
-    sizes = {
+    forms: dict[tuple[str, int], list[tuple[int, ...]]] = {
         ("resident_id", 18): [(6, 8, 4), (6, 4, 4, 4)],
         ("resident_id", 15): [(6, 6, 3)],
         ("phone", 11): [(3, 4, 4), (4, 3, 4)],
         ("card", 15): [(4, 6, 5)],
         ("card", 14): [(4, 6, 4)],
-    }.get((kind, len(value)), [(4,) * (len(value) // 4) + ((len(value) % 4,) if len(value) % 4 else ())])
+    }
+    rest = (len(value) % 4,) if len(value) % 4 else ()
+    sizes = forms.get((kind, len(value)), [(4,) * (len(value) // 4) + rest])
     parts, place = [], 0
     for size in chance.choice(sizes):
         parts.append(value[place : place + size])

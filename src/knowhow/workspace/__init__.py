@@ -69,8 +69,14 @@ class Workspace:
 
     def _note_ingest(self, result: IngestResult) -> IngestResult:
         if result.added or result.changed or result.deleted:
-            counts = {"added": result.added, "changed": result.changed, "deleted": result.deleted}
-            self.audit.record(INGESTED, result.version, skipped=len(result.problems), **counts)
+            self.audit.record(
+                INGESTED,
+                result.version,
+                added=result.added,
+                changed=result.changed,
+                deleted=result.deleted,
+                skipped=len(result.problems),
+            )
         return result
 
     def watch(self) -> Iterator[IngestResult]:
@@ -279,7 +285,9 @@ class Workspace:
 
         self.close()
         receipt = resume_purge(self.settings)
-        self.audit.record(PURGED, receipt.id, by=receipt.by, tombstones=list(receipt.tombstones), reason=receipt.reason)
+        self.audit.record(
+            PURGED, receipt.id, by=receipt.by, tombstones=list(receipt.tombstones), reason=receipt.reason
+        )
         return receipt
 
     def returned_documents(self) -> list[str]:

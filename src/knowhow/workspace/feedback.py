@@ -47,8 +47,13 @@ def review_feedback(settings: Settings, review: Review, documents: Collection[st
         raise PolicyError(
             f"Corrections are added to JSON lines only, and [examples] path names {path.name}. Convert it to a .jsonl file first."
         )
-    texts = {name: mask_text(settings, getattr(review, name)) for name in ("answer", "quote", "note")}
-    item = log.review(replace(review, **texts))
+    masked = replace(
+        review,
+        answer=mask_text(settings, review.answer),
+        quote=mask_text(settings, review.quote),
+        note=mask_text(settings, review.note),
+    )
+    item = log.review(masked)
     AuditLog(settings).record(REVIEWED, review.feedback, by=review.by, verdict=review.verdict)
     row = example_row(item)
     if row is None:

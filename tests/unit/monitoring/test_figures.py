@@ -98,7 +98,7 @@ def test_sketches_keep_distances_and_are_the_same_everywhere() -> None:
 
 
 def test_health_says_what_follows() -> None:
-    generator = np.random.default_rng(2)
+    generator = np.random.default_rng(3)
     old = [LiveAnswer(n, "a", score=0.8, sketch=tuple(generator.normal(size=3))) for n in range(60)]
     new = [LiveAnswer(60 + n, "b", score=0.2, sketch=tuple(3 + generator.normal(size=3))) for n in range(60)]
     examples = generator.normal(size=(50, 3)).tolist()
