@@ -79,8 +79,10 @@ def act(workspace: Workspace, verb: str, name: str, folder: Path) -> None:
         KeyStore(folder / ".knowhow/serving/keys.jsonl").create(name, "user", frozenset(), by="ada")
         acknowledge("key", name)
     elif verb == "promote":
-        release = workspace.releases.releases()[0]
-        acknowledge("event", str(workspace.promote(release.id, by="ada", reason=name).number))
+        made = workspace.releases.releases()
+        if not made:
+            return
+        acknowledge("event", str(workspace.promote(made[0].id, by="ada", reason=name).number))
     elif verb == "rollback":
         acknowledge("event", str(workspace.releases.rollback(by="ada", reason=name).number))
     elif verb == "release":

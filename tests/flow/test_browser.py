@@ -246,6 +246,9 @@ def test_advice_follows_every_answer(browser: Any, bank: str) -> None:
 
 def test_a_deleted_document_leaves_a_receipt(browser: Any, bank: str) -> None:
     page = Visitor(browser, bank).open("/documents")
+    page.click("form.ingest button")
+    page.wait_for_selector("#ingest-state[data-state=done]")
+    page.goto(page.url)
     row = page.locator("tr", has_text="accounts/dormant-accounts.txt")
     row.locator("summary").click()
     row.locator("input[name=reason]").fill("asked for by the customer")
@@ -253,5 +256,5 @@ def test_a_deleted_document_leaves_a_receipt(browser: Any, bank: str) -> None:
     page.wait_for_selector("text=See the receipt")
     assert page.locator("tr", has_text="accounts/dormant-accounts.txt").count() == 0
     page.click("text=See the receipt")
-    assert "nothing was found afterwards" in page.text_content("main")
+    assert "nothing was found afterwards" in page.text_content("main"), page.text_content("main")
     assert "signature is right" in page.text_content("main")

@@ -101,7 +101,7 @@ HOSTILE: dict[str, tuple[str, Callable[[], bytes]]] = {
     "secret link": (".md", lambda: b""),
     "pipe": (".txt", lambda: b""),
 }  # fmt: skip
-HARMLESS = {"deep page", "unclosed table", "no text", "long quotes", "attachment bomb", "long header", "deep word", "great numbers", "null bytes", "cut pdf", "escaping zip"}  # fmt: skip
+HARMLESS = {"deep page", "unclosed table", "no text", "long quotes", "attachment bomb", "long header", "deep word", "great numbers", "null bytes", "cut pdf", "escaping zip", "pdf bomb"}  # fmt: skip
 """Kinds that a loader may also read as the little text that is in them."""
 
 

@@ -52,6 +52,9 @@ def purge(workspace: Workspace, arguments: Mapping[str, Any], folder: Path) -> d
     if arguments["resumes"]:
         receipt = workspace.resume_purge()
     else:
+        # The order names what is to be deleted, so it goes first: nothing may name it afterwards.
+        order = read_json(folder / ORDER)
+        write_json(folder / ORDER, {**order, "arguments": {**arguments, "documents": []}})
         receipt = workspace.purge(
             arguments["documents"], by=arguments["by"], reason=arguments["reason"], with_sources=True
         )
