@@ -9,7 +9,6 @@ import errno
 import hashlib
 import json
 import os
-import sqlite3
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -65,6 +64,8 @@ def is_disk_full(error: BaseException) -> bool:
     """Say whether an error means that the disk, or somebody's share of it, is full; also as SQLite says it."""
     if isinstance(error, OSError):
         return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    import sqlite3
+
     return isinstance(error, sqlite3.Error) and "disk is full" in str(error)
 
 
