@@ -258,7 +258,7 @@ def _nothing(case: _Case, headline: str, ruled_out: Sequence[str]) -> Recommenda
 
 def _hopeless(case: _Case, leader: StrategyResult) -> str:
     start = (
-        "There are no documents and no strategy answers these questions"
+        "There are no documents, so retrieval cannot help, and no strategy answers these questions"
         if not case.record.has_documents
         else "The answer is not in the documents"
         if is_answer_absent(case.record)
