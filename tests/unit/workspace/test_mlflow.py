@@ -33,7 +33,7 @@ def test_a_release_is_a_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_library_is_kept_from_reporting_its_use() -> None:
+def test_the_library_is_kept_from_reporting_its_use(tmp_path: Path) -> None:
     pytest.importorskip("mlflow", reason="needs the extra [mlflow]")
     code = (
         "from knowhow.workspace.mlflow import _open; import sys; _open(sys.argv[1]);"
@@ -45,6 +45,10 @@ def test_the_library_is_kept_from_reporting_its_use() -> None:
         if key not in ("MLFLOW_DISABLE_TELEMETRY", "DO_NOT_TRACK")
     }
     done = subprocess.run(
-        [sys.executable, "-c", code, "mlruns"], env=clean, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code, str(tmp_path / "mlruns")],
+        env=clean,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert done.stdout.strip() == "True"
