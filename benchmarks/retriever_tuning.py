@@ -63,7 +63,7 @@ def _tune(dataset: str, mode: str, workspace: Workspace, folder: Path, chosen: a
     training = [item for item in examples if item.split == "train"]
     if chosen.rows:
         training = sorted(training, key=lambda item: item.id)[: chosen.rows]
-    test = [item for item in examples if item.split == "test"]
+    test = [item for item in examples if item.split != "train"]
     out = folder / f"fitted-{mode}-{len(training)}-{chosen.epochs:g}-{chosen.blend:g}"
     out.mkdir(exist_ok=True)
     started = time.perf_counter()
